@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use longwire::{Cause, Error, HandshakeError, ProxyError};
+use longwire::{Cause, Error, HandshakeError, ProxyError, RefusedResponse};
 
 use crate::log::{self, Severity};
 use crate::terminal;
@@ -49,8 +49,32 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let message = terminal::escape(&error.to_string());
+        let message = message(&error);
         if is_usage_error(&error) { Failure::Usage(message) } else { Failure::Other(message) }
+    }
+}
+
+/// What to say of an error. The lines of a refusal's body, such as a page, stay lines.
+fn message(error: &Error) -> String {
+    let text = error.to_string();
+    let lines = refusal(error).and_then(RefusedResponse::text).and_then(|body| body.split_once('\n'));
+    match lines.and_then(|(first, _)| text.split_at_checked(text.find(&format!(" {first}\n"))?)) {
+        Some((head, body)) => {
+            format!("{}{}", terminal::escape(head), terminal::escape_lines(body.trim_start()))
+        }
+        None => terminal::escape(&text),
+    }
+}
+
+fn refusal(error: &Error) -> Option<&RefusedResponse> {
+    match error {
+        Error::Refused(response) => Some(response),
+        Error::Proxy(error) => match &**error {
+            ProxyError::Refused { response, .. } => Some(response),
+            _ => None,
+        },
+        Error::GaveUp(Cause::Failed(error)) => refusal(error),
+        _ => None,
     }
 }
 

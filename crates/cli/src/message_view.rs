@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longwire::{Direction, Message};
 
-use crate::json_text;
+use crate::json_text::{self, JsonLayout};
 use crate::paint::{Ink, Line, Palette};
 use crate::terminal::{self, escape};
 
@@ -55,6 +55,7 @@ impl From<Direction> for Mark {
 /// How messages are shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageView {
+    pub(crate) json: JsonLayout,
     pub(crate) palette: Palette,
 }
 
@@ -87,7 +88,7 @@ impl MessageView {
 
     fn content(self, message: &Message) -> Vec<Line> {
         match message {
-            Message::Text(text) => json_text::lines(text, self.palette).unwrap_or_else(|| {
+            Message::Text(text) => json_text::lines(text, self.json, self.palette).unwrap_or_else(|| {
                 let mut line = Line::new(self.palette);
                 line.push(Ink::Plain, &escape(text));
                 vec![line]
@@ -156,7 +157,7 @@ pub(crate) fn grouped(number: impl TryInto<u64>) -> String {
 mod tests {
     use super::*;
 
-    const VIEW: MessageView = MessageView { palette: Palette::NoColours };
+    const VIEW: MessageView = MessageView { json: JsonLayout::Indented, palette: Palette::NoColours };
 
     #[test]
     fn text_stands_behind_its_direction_and_before_its_note() {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::{CloseCode, Direction, Message, Receiver, Sender};
+use longwire::{By, CloseCode, CloseFrame, Closed, Direction, Message, Receiver, Sender};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::args::{Pace, ReplayArgs};
 use crate::connect::outcome::{INTERRUPTED, connecting_failed, connection_failed};
 use crate::failure::Failure;
-use crate::har::{self, RecordedMessage};
+use crate::har::{self, RecordedEnd, RecordedMessage, Recording};
+use crate::json_text::JsonLayout;
 use crate::message_view::{MessageView, milliseconds};
 use crate::paint::Palette;
 use crate::signals::Ending;
@@ -26,7 +27,8 @@ use comparison::Comparison;
 pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let mut ending = Ending::of_client();
     let client = args.endpoint.client()?;
-    let messages = recorded(&args)?;
+    let Recording { messages, end: recorded_end, .. } = recorded(&args)?;
+    let recorded_end = recorded_end.map(|(_, end)| end);
     args.endpoint.say_assumption();
     let begun = Instant::now();
     let socket = tokio::select! {
@@ -44,21 +46,29 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let script = Script { messages: messages.into(), pace: args.pace, speed: args.speed, wait: args.wait };
     let (left, unsent) = watch::channel(script.to_send());
     let sending = ScriptRun { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
+    let wanted = Wanted { messages: expected.len(), close: recorded_end.as_ref().is_some_and(is_by_server) };
     let answers = tokio::select! {
-        answers = receive(&mut receiver, &expected, &count, sending, args.wait) => answers,
+        answers = receive(&mut receiver, wanted, &count, sending, args.wait) => answers,
         () = ending.next() => Answers { messages: Vec::new(), end: ReplayEnd::Interrupted },
     };
     let answered = answers.messages;
-    if let ReplayEnd::Failed(error) = answers.end {
-        return Err(connection_failed(error));
+    if !matches!(answers.end, ReplayEnd::Failed(_)) {
+        close(sender, &mut receiver, recorded_end.as_ref()).await;
     }
-    close(sender, receiver).await;
     if let ReplayEnd::Interrupted = answers.end {
         return Ok(INTERRUPTED.into());
     }
-    let view = MessageView { palette: Palette::of(terminal::colour_on(io::stdout().is_terminal())) };
-    let comparison = Comparison::of(&expected, &answered, &args.ignore);
+    let view = MessageView {
+        json: JsonLayout::of(args.pretty),
+        palette: Palette::of(terminal::colour_on(io::stdout().is_terminal())),
+    };
+    let ends = [recorded_end.filter(is_by_server), end_by_server(&receiver.closed())]
+        .map(|end| end.map(|end| end.to_string()));
+    let comparison = Comparison::of(&expected, &answered, &args.ignore).with_ends(ends, &args.ignore);
     standard_output::print(comparison.text(view).as_bytes())?;
+    if let ReplayEnd::Failed(error) = answers.end {
+        return Err(connection_failed(error));
+    }
     if let ReplayEnd::Closed = answers.end {
         terminal::complain(
             "longwire: the connection ended before everything was sent and all answers had arrived",
@@ -68,12 +78,30 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     Ok(if comparison.is_same() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn recorded(args: &ReplayArgs) -> Result<Vec<RecordedMessage>, Failure> {
+fn is_by_server(end: &RecordedEnd) -> bool {
+    end.by == Some(Direction::Received)
+}
+
+/// How the server has ended the connection, if it was the server.
+fn end_by_server(closed: &Closed) -> Option<RecordedEnd> {
+    (closed.by == By::Peer).then(|| RecordedEnd {
+        by: Some(Direction::Received),
+        code: closed.code,
+        reason: closed.reason.clone(),
+        was_clean: closed.clean,
+    })
+}
+
+fn recorded(args: &ReplayArgs) -> Result<Recording, Failure> {
     let recordings = har::read(&args.file).map_err(|error| Failure::Other(escape(&error)))?;
     let count = recordings.len();
     let index = usize::try_from(args.entry).unwrap_or(usize::MAX).saturating_sub(1);
     match recordings.into_iter().nth(index) {
-        Some(recording) => Ok(recording.messages),
+        Some(recording) if !recording.has_messages => Err(Failure::Other(format!(
+            "{} has no messages of this connection; Firefox exports none: record it with `longwire proxy --record`",
+            escape(&args.file.display().to_string())
+        ))),
+        Some(recording) => Ok(recording),
         None => {
             let (entry, file) = (args.entry, args.file.display());
             Err(Failure::Usage(format!("--entry {entry}: there are only {count} connections in {file}")))
@@ -155,6 +183,15 @@ enum SendState {
     Broken,
 }
 
+/// What is waited for once everything has been sent.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// As many messages.
+    messages: usize,
+    /// Whether the server is to close the connection.
+    close: bool,
+}
+
 /// What has arrived, and why no more is waited for.
 struct Answers {
     messages: Vec<Message>,
@@ -172,25 +209,25 @@ enum ReplayEnd {
 /// Receives as many messages as were recorded. After the last one was sent, it waits only for `wait`.
 async fn receive(
     receiver: &mut Receiver,
-    expected: &[Message],
+    wanted: Wanted,
     count: &watch::Sender<Arrived>,
     mut sending: ScriptRun,
     wait: Duration,
 ) -> Answers {
     let mut messages = Vec::new();
     let mut sent = SendState::Going;
-    let is_enough = |messages: &[Message]| messages.len() >= expected.len();
+    let is_enough = |messages: &[Message]| messages.len() >= wanted.messages;
     let patience = sleep(wait);
     tokio::pin!(patience);
     let ended = loop {
-        if sent == SendState::Complete && is_enough(&messages) {
+        if sent == SendState::Complete && is_enough(&messages) && !wanted.close {
             return Answers { messages, end: ReplayEnd::Enough };
         }
         tokio::select! {
             received = receiver.recv() => match received {
                 Ok(Some(message)) => {
                     // A peer that sends more than was recorded takes no memory for it.
-                    if messages.len() < expected.len().saturating_mul(2) + 100 {
+                    if messages.len() < wanted.messages.saturating_mul(2) + 100 {
                         messages.push(message);
                     }
                     count.send_modify(|progress| progress.received += 1);
@@ -218,8 +255,14 @@ async fn receive(
     Answers { messages, end: if is_complete { ReplayEnd::Enough } else { ended } }
 }
 
-async fn close(sender: Sender, mut receiver: Receiver) {
-    let closing = tokio::spawn(async move { sender.close(CloseCode::NORMAL, "").await });
+/// Closes the connection as the client did that was recorded, otherwise with 1000.
+async fn close(sender: Sender, receiver: &mut Receiver, recorded: Option<&RecordedEnd>) {
+    let frame = recorded
+        .filter(|end| end.by == Some(Direction::Sent))
+        .and_then(|end| CloseFrame::new(end.code, end.reason.clone()).ok());
+    let (code, reason) =
+        frame.map_or((CloseCode::NORMAL, String::new()), |frame| (frame.code(), frame.reason().to_owned()));
+    let closing = tokio::spawn(async move { sender.close(code, &reason).await });
     while let Ok(Some(_)) = receiver.recv().await {}
     let _ended = closing.await;
 }

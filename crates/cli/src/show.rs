@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::args::ShowArgs;
 use crate::failure::Failure;
 use crate::har::{self, Recording};
+use crate::json_text::JsonLayout;
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
 use crate::standard_output;
@@ -32,16 +33,23 @@ fn index(entry: u32) -> usize {
     usize::try_from(entry).unwrap_or(usize::MAX).saturating_sub(1)
 }
 
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { several })
+}
+
 fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette, text: &mut String) {
     let bytes: usize = recording.messages.iter().map(|message| message.message.as_bytes().len()).sum();
     let mut head = format!("{number}  {} · {}", escape(&recording.url), recording.status);
     if !recording.started.is_empty() {
         head.push_str(&format!(" · {}", escape(&recording.started)));
     }
-    let (messages, bytes) = (grouped(recording.messages.len()), grouped(bytes));
-    head.push_str(&format!(" · {messages} messages, {bytes} bytes"));
+    head.push_str(&format!(
+        " · {}, {}",
+        counted(recording.messages.len(), "message", "messages"),
+        counted(bytes, "byte", "bytes")
+    ));
     if recording.others > 0 {
-        head.push_str(&format!(" · {} other entries", grouped(recording.others)));
+        head.push_str(&format!(" · {}", counted(recording.others, "other entry", "other entries")));
     }
     text.push_str(&head);
     text.push('\n');
@@ -54,7 +62,10 @@ fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette,
             }
         }
     }
-    let view = MessageView { palette };
+    if !recording.has_messages {
+        text.push_str("   (the file has no messages of this connection; Firefox exports none)\n");
+    }
+    let view = MessageView { json: JsonLayout::of(args.pretty), palette };
     for message in &recording.messages {
         let is_wanted =
             |grep: &regex::Regex| message.message.as_text().is_some_and(|text| grep.is_match(text));
@@ -65,6 +76,11 @@ fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette,
                 text.push('\n');
             }
         }
+    }
+    if let Some((at, end)) = &recording.end {
+        let line = format!("{:>10.3} * {}", at.as_secs_f64(), escape(&end.to_string()));
+        text.push_str(&palette.ink(Ink::Dim, &line));
+        text.push('\n');
     }
 }
 
@@ -77,7 +93,7 @@ mod tests {
     use longwire::{Direction, Message};
 
     use super::*;
-    use crate::har::RecordedMessage;
+    use crate::har::{RecordedEnd, RecordedMessage};
 
     fn shown(args: &[&str]) -> String {
         let message =
@@ -88,11 +104,13 @@ mod tests {
             status: 101,
             request_headers: vec![("origin".into(), "https://a.example\u{1b}[2J".into())],
             response_headers: vec![("upgrade".into(), "websocket".into())],
+            has_messages: true,
             messages: vec![
                 message(Direction::Sent, 0, Message::from("{\"subscribe\":\"news\"}")),
                 message(Direction::Received, 1250, Message::from(vec![0; 20])),
                 message(Direction::Received, 61_000, Message::from("error\u{7}")),
             ],
+            end: Some((Duration::from_secs(62), RecordedEnd::lost("reset\u{1b}"))),
             others: 1,
         };
         let args = ShowArgs::parse_from([&["show", "a.har"], args].concat());
@@ -104,12 +122,13 @@ mod tests {
     #[test]
     fn a_connection_is_shown_with_its_times() {
         expect![[r#"
-            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entries
-                 0.000 > {"subscribe": "news"}
+            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entry
+                 0.000 > {"subscribe":"news"}
                  1.250 < <20 bytes>
                          00000000 00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
                          00000010 00 00 00 00                                       |....|
                 61.000 < error\u{7}
+                62.000 * lost: 1006 (no closing handshake): reset\u{1b}
         "#]]
         .assert_eq(&shown(&[]));
     }
@@ -117,10 +136,11 @@ mod tests {
     #[test]
     fn headers_and_a_selection_of_messages_are_shown_if_asked_for() {
         expect![[r#"
-            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entries
+            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entry
                > origin: https://a.example\u{1b}[2J
                < upgrade: websocket
                 61.000 < error\u{7}
+                62.000 * lost: 1006 (no closing handshake): reset\u{1b}
         "#]]
         .assert_eq(&shown(&["--headers", "--grep", "^err"]));
     }

@@ -91,6 +91,20 @@ pub(crate) fn escape(text: &str) -> String {
     shown
 }
 
+/// The lines of a text from the wire, safe to show: each begins on a new line, is indented, and is not empty.
+pub(crate) fn escape_lines(text: &str) -> String {
+    const SHOWN: usize = 20;
+    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
+    let mut shown = String::new();
+    for line in lines.by_ref().take(SHOWN) {
+        let _infallible = write!(shown, "\n  {}", escape(line));
+    }
+    if lines.next().is_some() {
+        shown.push_str("\n  …");
+    }
+    shown
+}
+
 /// Whether a character is invisible or controls a terminal or the layout of text, by its Unicode properties.
 pub(crate) fn is_unseen(character: char) -> bool {
     let unseen = GeneralCategoryGroup::Control
@@ -157,6 +171,13 @@ mod tests {
             assert_eq!(escape(emoji), emoji);
         }
         assert_eq!(escape("😀\u{200d}\u{200b}"), "😀\u{200d}\\u{200b}");
+    }
+
+    #[test]
+    fn lines_stay_lines_but_only_so_many() {
+        assert_eq!(escape_lines("<p>\r\n\n  a\u{1b}\n"), "\n  <p>\n    a\\u{1b}");
+        let long = escape_lines(&"x\n".repeat(21));
+        assert_eq!(long, format!("{}\n  …", "\n  x".repeat(20)));
     }
 
     #[test]

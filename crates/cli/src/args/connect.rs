@@ -8,12 +8,12 @@ use clap::{Parser, ValueEnum};
 use regex::Regex;
 
 use super::endpoint::EndpointArgs;
-use crate::values::parse_time_above_0;
+use crate::values::{parse_time, parse_time_above_0};
 
 /// Connect to a WebSocket: send each line of standard input, print each message
 ///
 /// On a terminal, you can edit lines and recall earlier ones with the arrow keys, and /help lists commands. JSON is shown
-/// indented and in colours, binary messages as a hex dump. Pasted lines are one message.
+/// in colours, and indented if it is long (spaces are neither added nor left out within a line), binary messages as a hex dump. Pasted lines are one message.
 ///
 /// In a pipe, a text message is printed as a line. A binary message is printed byte for byte, with no separator between
 /// messages, unless --binary-format says otherwise.
@@ -33,8 +33,9 @@ Examples:
   longwire connect ws://localhost/events --unix-socket /run/app.sock
   longwire connect wss://example.com/feed --reconnect --tries 10
 
-The end of a file or pipe closes the connection with 1000 once everything has been sent; messages that arrive before \
-the server confirms are still printed. With --count, --expect or --reconnect the connection stays open, and messages are \
+The end of a file or pipe closes the connection with 1000 once everything has been sent and no message has passed for a \
+second, so that answers are printed; if nothing was sent, it closes at once. --wait 5 is for slower answers, and --count 1 \
+ends with the first one. With --count, --expect or --reconnect the connection stays open, and messages are \
 printed until the count is reached, a message matches, or the server closes. --at-end close and --at-end stay override \
 these defaults. Ctrl-D on a terminal closes.
 
@@ -99,8 +100,10 @@ pub(crate) struct ConnectArgs {
     #[arg(long, short = 'E', value_name = "WHAT", value_enum)]
     pub(crate) at_end: Option<AtEnd>,
 
-    /// Wait this long for messages between the end of the input and closing
-    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
+    /// Wait this long between the end of the input and closing [default: until nothing has arrived for a second]
+    ///
+    /// With 0, the connection is closed at once.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub(crate) wait: Option<Duration>,
 
     /// End after this time, with exit code 7, if nothing else has ended the connection
@@ -112,6 +115,8 @@ pub(crate) struct ConnectArgs {
     pub(crate) count: Option<u64>,
 
     /// Close when a text message matches this regular expression; if none does before the end, the exit code is 8
+    ///
+    /// It is matched with the text as it was sent, before JSON is indented.
     #[arg(long, value_name = "REGEX")]
     pub(crate) expect: Option<Regex>,
 
@@ -170,7 +175,7 @@ pub(crate) struct ConnectArgs {
 /// What the end of standard input does to the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AtEnd {
-    /// Close it with 1000 once everything has been sent
+    /// Close it with 1000 once everything has been sent and answers have had their time (see --wait)
     Close,
     /// Keep it open and go on printing messages
     Stay,

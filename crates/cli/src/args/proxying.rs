@@ -55,9 +55,13 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Vec<ProxyFault>,
 
-    /// Print only text messages that match this regular expression
+    /// Print only text messages that match this regular expression; it is matched with the text as it was sent
     #[arg(long, value_name = "REGEX")]
     pub(crate) grep: Option<Regex>,
+
+    /// Print long JSON indented, a line for each element, instead of as it was sent
+    #[arg(long)]
+    pub(crate) pretty: bool,
 
     /// Record each connection as a browser does (HAR)
     #[arg(long, value_name = "HAR")]

@@ -11,7 +11,8 @@ use crate::values::parse_time_above_0;
 
 /// Send the messages of a recording to an endpoint, and compare its answers with the recorded ones
 ///
-/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Firefox or mitmproxy.
+/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Playwright or mitmproxy. (Firefox exports no
+/// messages.)
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -19,11 +20,12 @@ Examples:
   longwire replay feed.har staging.example.com/feed --pace answers --ignore '\"time\":[0-9]+'
   longwire replay feed.har 8080/feed --speed 10
 
-Messages that differ are shown like the lines of `diff`: - was recorded, + arrived now. The connection is closed with \
-1000 once as many messages have arrived as were recorded, or when --wait is over after the last message that was sent. \
+Messages that differ are shown like the lines of `diff`: - was recorded, + arrived now. Once as many messages have arrived as \
+were recorded, or when --wait is over after the last message that was sent, the connection is closed as the client closed the \
+recorded one, or with 1000. If the server closed the recorded one, it is waited for, and another code or reason is a difference. \
 The request is that of the flags, not that of the recording: it has none of its headers.
 
-Exit codes: 0 if all messages were the same, 1 if not or if the connection ended early, 2 for wrong arguments; 3 to 7 as for \
+Exit codes: 0 if messages and end were the same, 1 if not or if the connection ended early, 2 for wrong arguments; 3 to 7 as for \
 `longwire connect`.")]
 pub(crate) struct ReplayArgs {
     /// The recording
@@ -47,8 +49,14 @@ pub(crate) struct ReplayArgs {
     pub(crate) wait: Duration,
 
     /// Leave what matches this regular expression out of the comparison, such as times and ids (repeatable)
+    ///
+    /// It is matched with the text as it was sent, which is also what is shown without --pretty.
     #[arg(long, value_name = "REGEX")]
     pub(crate) ignore: Vec<Regex>,
+
+    /// Show long JSON indented, a line for each element, instead of as it was sent
+    #[arg(long)]
+    pub(crate) pretty: bool,
 
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,

@@ -7,7 +7,9 @@ use regex::Regex;
 
 /// Print the WebSocket connections of a recording
 ///
-/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Firefox or mitmproxy.
+/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Playwright or mitmproxy. (Firefox exports no
+/// messages.) A message is printed as it was sent, on one line, so that what you copy can be searched for with --grep. `*` is how
+/// the connection ended, if the recording says it.
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -23,9 +25,13 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) entry: Option<u32>,
 
-    /// Only text messages that match this regular expression
+    /// Only text messages that match this regular expression; it is matched with the text as it was sent
     #[arg(long, value_name = "REGEX")]
     pub(crate) grep: Option<Regex>,
+
+    /// Show long JSON indented, a line for each element, instead of as it was sent
+    #[arg(long)]
+    pub(crate) pretty: bool,
 
     /// The headers of the opening handshake, too
     #[arg(long)]

@@ -121,6 +121,9 @@ pub(super) fn describe(state: &State) -> Option<String> {
         State::Open => Some("connected".into()),
         State::Waiting { until, because, .. } => {
             let wait = until.saturating_duration_since(Instant::now());
+            // The body of a refusal may be a page.
+            let because = because.to_string();
+            let because = because.lines().next().unwrap_or_default();
             Some(format!("{because}; next try in {:.1} s", wait.as_secs_f64()))
         }
         State::Ended(_) => None,

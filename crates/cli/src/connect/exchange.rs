@@ -89,8 +89,10 @@ impl Exchange {
             // Report the error now because closing may take a while. Exiting at once would end the transport, perhaps
             // before the peer has read its Close frame. The peer ends the connection, or the close timeout does
             // (RFC 6455 §7.1.1).
+            let why = error.to_string();
             let code = connection_failed(error).report();
             close(outlet, &mut inlet).await;
+            self.observing.ended(&why);
             self.observing.output.end();
             return Ok(code);
         }
@@ -102,6 +104,11 @@ impl Exchange {
             _ => {}
         }
         interrupting.abort();
+        self.observing.ended(&match &received {
+            Err(error) => error.to_string(),
+            Ok(Halt::PipeClosed) => "nobody reads the output any more".to_owned(),
+            Ok(_) => String::new(),
+        });
         terminal::end_editing();
         self.observing.output.end();
         match received {

@@ -1,16 +1,16 @@
 //! What accompanies a connection: its handshake, what has passed, and the recording.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderMap;
-use longwire::{Client, ConnectStep, Direction, FrameObserver, Message};
+use longwire::{Client, ConnectStep, ControlOpcode, Direction, FrameObserver, Message, Opcode, SeenFrame};
 
 use super::output::Output;
 use super::traffic::TrafficCounter;
 use super::verbose::Verbose;
 use crate::args::ConnectArgs;
-use crate::har::{Existing, Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::har::{CloseFrames, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
 use crate::terminal;
 
 /// Sees every step of connecting, every frame and every message.
@@ -21,6 +21,7 @@ pub(super) struct Observing {
     verbose: Option<Verbose>,
     handshake: Arc<Mutex<Option<Handshake>>>,
     recorder: Option<Arc<Mutex<Recorder>>>,
+    close_frames: Arc<Mutex<CloseFrames>>,
 }
 
 impl Observing {
@@ -38,6 +39,7 @@ impl Observing {
             verbose: args.verbose.then(Verbose::new),
             handshake: Arc::default(),
             recorder: recorder.transpose()?.map(|recorder| Arc::new(Mutex::new(recorder))),
+            close_frames: Arc::default(),
         })
     }
 
@@ -48,6 +50,7 @@ impl Observing {
             if let Some(verbose) = &frames.verbose {
                 verbose.frame(frame);
             }
+            frames.close_frame(frame);
             frames.traffic.frame(frame);
             frames.output.frame(frame);
         });
@@ -70,8 +73,29 @@ impl Observing {
         })
     }
 
+    fn close_frame(&self, frame: &SeenFrame<'_>) {
+        if frame.header.opcode() == Opcode::Control(ControlOpcode::Close) {
+            self.close_frames().seen(frame.direction, frame.control_payload);
+        }
+    }
+
+    fn close_frames(&self) -> MutexGuard<'_, CloseFrames> {
+        self.close_frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records how the connection has ended. `why`: what ended it, in case that no Close frame did.
+    pub(super) fn ended(&self, why: &str) {
+        let (time, end) = std::mem::take(&mut *self.close_frames()).end(why);
+        self.record(|recorder| recorder.end(time, &end));
+    }
+
     fn requested(&self, url: &str, headers: &HeaderMap) {
-        *self.handshake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Handshake {
+        let mut handshake = self.handshake.lock().unwrap_or_else(PoisonError::into_inner);
+        if handshake.as_ref().is_some_and(|last| last.status == 101) {
+            // With --reconnect, one connection follows another.
+            self.ended("");
+        }
+        *handshake = Some(Handshake {
             url: url.to_owned(),
             began: SystemTime::now(),
             took: Duration::ZERO,
@@ -105,6 +129,7 @@ impl Observing {
 
     /// Shows what a message that was sent took on the wire.
     pub(super) fn sent(&self, message: &Message) {
+        self.traffic.sent();
         if let Some(verbose) = &self.verbose {
             verbose.message(Direction::Sent, message);
         }

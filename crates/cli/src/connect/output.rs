@@ -10,6 +10,7 @@ use super::encoding::Encoding;
 use super::json_lines;
 use crate::args::{BinaryFormat, ConnectArgs};
 use crate::clock;
+use crate::json_text::JsonLayout;
 use crate::message_view::{MessageView, milliseconds};
 use crate::paint::Palette;
 use crate::terminal;
@@ -51,7 +52,8 @@ impl Output {
             }),
             Some(binary) => Format::Plain(binary, text),
             None if to_person => {
-                Format::Person(MessageView { palette: Palette::of(terminal::colour_on(to_person)) })
+                let palette = Palette::of(terminal::colour_on(to_person));
+                Format::Person(MessageView { json: JsonLayout::Indented, palette })
             }
             None => Format::Plain(BinaryFormat::Raw, text),
         };

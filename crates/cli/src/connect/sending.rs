@@ -18,6 +18,9 @@ use crate::args::{AtEnd, ConnectArgs};
 use crate::message_view::milliseconds;
 use crate::terminal;
 
+/// How long nothing may arrive before the connection is closed at the end of the input: answers take a while.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// What to send, and what to do after it.
 #[derive(Clone)]
 pub(super) struct Sending {
@@ -48,6 +51,15 @@ enum Next {
     GoOn,
     /// The connection has ended, or is closing.
     Ended,
+}
+
+/// How the input has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EndOfInput {
+    /// The file or pipe is over.
+    Given,
+    /// Ctrl-D on a terminal.
+    Key,
 }
 
 /// Who has written a message.
@@ -121,13 +133,13 @@ impl Sending {
         } else {
             input::read(pieces, self.cut);
         }
-        let mut at_end = self.at_end;
+        let (mut at_end, mut end) = (self.at_end, EndOfInput::Given);
         while let Some(input) = incoming.recv().await {
             let next = match input {
                 Input::Piece(bytes) => self.send_piece(outlet, bytes).await,
                 Input::Typed(line) => self.obey(outlet, &line).await,
                 Input::EofKey => {
-                    at_end = self.at_eof_key;
+                    (at_end, end) = (self.at_eof_key, EndOfInput::Key);
                     break;
                 }
                 Input::Failed(error) => {
@@ -141,8 +153,11 @@ impl Sending {
             }
         }
         if at_end == AtEnd::Close {
-            if let Some(wait) = self.wait {
-                tokio::time::sleep(wait).await;
+            match (self.wait, end) {
+                (Some(wait), _) => tokio::time::sleep(wait).await,
+                (None, EndOfInput::Given) => self.observing.traffic.quiet_for(QUIET).await,
+                // A person has seen what has arrived.
+                (None, EndOfInput::Key) => {}
             }
             outlet.close_when_open().await;
         }

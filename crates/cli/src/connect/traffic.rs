@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use longwire::{Direction, Message, Opcode, ReservedBits, SeenFrame};
+use tokio::time::{Instant as Moment, sleep_until};
 
 use crate::message_view::{grouped, milliseconds};
 
@@ -18,6 +19,8 @@ struct Counts {
     received: Side,
     /// When the message was sent that has not yet been followed by an answer.
     asked: Option<Instant>,
+    /// When the last message passed, in either direction.
+    passed: Option<Moment>,
     pings: Vec<Duration>,
 }
 
@@ -42,8 +45,20 @@ impl TrafficCounter {
             sent: Side::default(),
             received: Side::default(),
             asked: None,
+            passed: None,
             pings: Vec::new(),
         })))
+    }
+
+    /// Waits until no message has passed for `time`. Returns at once if none was sent.
+    pub(super) async fn quiet_for(&self, time: Duration) {
+        loop {
+            let quiet_since = self.counts().quiet_since();
+            match quiet_since {
+                Some(since) if since.elapsed() < time => sleep_until(since + time).await,
+                _ => return,
+            }
+        }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -65,12 +80,19 @@ impl TrafficCounter {
         let mut counts = self.counts();
         counts.sent.add(message);
         counts.asked = Some(Instant::now());
+        counts.passed = Some(Moment::now());
+    }
+
+    /// Records that a message has been handed to the system. A long one takes a while.
+    pub(super) fn sent(&self) {
+        self.counts().passed = Some(Moment::now());
     }
 
     /// Counts a message. If it is the first one after one that was sent, returns the time between them.
     pub(super) fn received(&self, message: &Message) -> Option<Duration> {
         let mut counts = self.counts();
         counts.received.add(message);
+        counts.passed = Some(Moment::now());
         counts.asked.take().map(|asked| asked.elapsed())
     }
 
@@ -100,6 +122,11 @@ impl TrafficCounter {
 }
 
 impl Counts {
+    /// When the last message passed, if one was sent.
+    fn quiet_since(&self) -> Option<Moment> {
+        self.passed.filter(|_| self.sent.messages > 0)
+    }
+
     fn side(&mut self, direction: Direction) -> &mut Side {
         match direction {
             Direction::Sent => &mut self.sent,
@@ -149,6 +176,24 @@ mod tests {
         traffic.sending(&message);
         assert!(traffic.received(&message).is_some());
         assert_eq!(traffic.received(&message), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_quiet_a_while_after_the_last_message_of_either_direction() {
+        let (traffic, message) = (TrafficCounter::new(), Message::from("x"));
+        let (begin, second) = (Moment::now(), Duration::from_secs(1));
+        traffic.received(&message);
+        traffic.quiet_for(second).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO, "nothing was asked, so there is nothing to wait for");
+        traffic.sending(&message);
+        let answering = async {
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                traffic.received(&message);
+            }
+        };
+        tokio::join!(traffic.quiet_for(second), answering);
+        assert_eq!(begin.elapsed(), Duration::from_millis(3700));
     }
 
     #[test]

@@ -11,12 +11,13 @@ use http::{HeaderMap, header};
 use longwire::{Direction, Message};
 use serde_json::{Value, json};
 
+use super::recording::RecordedEnd;
 use crate::clock;
 
 /// What stands in a recording instead of a secret.
 const REDACTED: &str = "(redacted)";
 
-/// The end of a document without connections.
+/// The end of a document without connections, or whose last connection has ended.
 const END: &str = "]}}\n";
 
 /// The end of a document whose last connection is open.
@@ -76,6 +77,10 @@ enum DocumentState {
         at: u64,
         messages: Messages,
     },
+    /// The last connection has ended.
+    Ended {
+        at: u64,
+    },
     /// The file is full, or writing has failed. This has been reported.
     Stopped,
 }
@@ -127,13 +132,14 @@ impl Recorder {
         let (separator, at) = match self.state {
             DocumentState::Empty { at } => ("", at),
             DocumentState::Connected { at, .. } => ("]},\n", at),
+            DocumentState::Ended { at } => (",\n", at),
             DocumentState::Stopped => return Ok(()),
         };
         let entry = entry(handshake, self.secrets).to_string();
         // The messages are the last field, so that more can be appended.
         let entry = entry.strip_suffix('}').unwrap_or_default();
         let text = format!("{separator}{entry},\"_webSocketMessages\":[");
-        let at = self.append(at, &text)?;
+        let at = self.append(at, &text, END_OF_ENTRY)?;
         self.state = DocumentState::Connected { at, messages: Messages::None };
         Ok(())
     }
@@ -160,22 +166,41 @@ impl Recorder {
             Direction::Received => "receive",
         };
         let message = json!({"type": kind, "time": seconds(time), "opcode": opcode, "data": data});
-        let at = self.append(at, &format!("{separator}{message}"))?;
+        let at = self.append(at, &format!("{separator}{message}"), END_OF_ENTRY)?;
         self.state = DocumentState::Connected { at, messages: Messages::Some };
         Ok(())
     }
 
-    /// Replaces the end of the document by `text` and the end, in one write. Returns where the end begins now.
-    fn append(&mut self, at: u64, text: &str) -> Result<u64, RecordingStopped> {
-        let end = at + len(text);
-        if end + len(END_OF_ENTRY) > self.limit {
+    /// Records how the connection has ended that has begun last, in a private field beside Chrome's.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordingStopped`] if this and everything that follows is not recorded.
+    pub(crate) fn end(&mut self, time: SystemTime, end: &RecordedEnd) -> Result<(), RecordingStopped> {
+        let DocumentState::Connected { at, .. } = self.state else { return Ok(()) };
+        let by = end.by.map(|by| match by {
+            Direction::Sent => "client",
+            Direction::Received => "server",
+        });
+        let close = json!({
+            "time": seconds(time), "by": by, "code": end.code.get(), "reason": end.reason, "wasClean": end.was_clean,
+        });
+        let at = self.append(at, &format!("],\"_webSocketClose\":{close}}}"), END)?;
+        self.state = DocumentState::Ended { at };
+        Ok(())
+    }
+
+    /// Replaces the end of the document by `text` and `end`, in one write. Returns where the end begins now.
+    fn append(&mut self, at: u64, text: &str, end: &str) -> Result<u64, RecordingStopped> {
+        let next = at + len(text);
+        if next + len(end) > self.limit {
             self.state = DocumentState::Stopped;
             let (path, limit) = (self.path.display(), self.limit);
             return Err(RecordingStopped(format!(
                 "{path} has reached its limit of {limit} bytes; the rest is not recorded"
             )));
         }
-        let written = self.write(at, format!("{text}{END_OF_ENTRY}").as_bytes());
+        let written = self.write(at, format!("{text}{end}").as_bytes());
         if let Err(error) = written {
             // What was recorded before stays readable, wherever the system still takes the few bytes that were there.
             let _restored = self.restore(at);
@@ -183,7 +208,7 @@ impl Recorder {
             let path = self.path.display();
             return Err(RecordingStopped(format!("cannot write {path}: {error}; the rest is not recorded")));
         }
-        Ok(end)
+        Ok(next)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
@@ -194,7 +219,7 @@ impl Recorder {
     /// Writes the end of the document again where a failed write has begun, and cuts off what that has left.
     fn restore(&mut self, at: u64) -> io::Result<()> {
         let end = match self.state {
-            DocumentState::Empty { .. } => END,
+            DocumentState::Empty { .. } | DocumentState::Ended { .. } => END,
             DocumentState::Connected { .. } => END_OF_ENTRY,
             DocumentState::Stopped => return Ok(()),
         };
@@ -297,139 +322,4 @@ fn headers(headers: &HeaderMap, secrets: SecretValues) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::reading::read;
-    use super::*;
-
-    fn handshake() -> Handshake {
-        let mut request_headers = HeaderMap::new();
-        request_headers.insert(header::AUTHORIZATION, "Bearer 1234".parse().unwrap());
-        request_headers.insert(header::ORIGIN, "https://a.example".parse().unwrap());
-        Handshake {
-            url: "wss://a.example/feed?room=a%20b".into(),
-            began: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250),
-            took: Duration::from_millis(12),
-            request_headers,
-            status: 101,
-            response_headers: HeaderMap::new(),
-        }
-    }
-
-    fn recorder(path: &Path, secrets: SecretValues) -> Recorder {
-        Recorder::create(path, Existing::Kept, secrets, 1 << 20).unwrap()
-    }
-
-    #[test]
-    fn a_file_is_complete_after_every_step() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        let mut recorder = recorder(&path, SecretValues::Redacted);
-        assert!(read(&path).unwrap_err().contains("there is no WebSocket connection"));
-        recorder.begin(&handshake()).unwrap();
-        assert_eq!(read(&path).unwrap()[0].messages.len(), 0);
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        recorder.message(Direction::Sent, time, &Message::from("\"é\n\u{1b}")).unwrap();
-        assert_eq!(read(&path).unwrap()[0].messages.len(), 1);
-        let later = time + Duration::from_millis(1500);
-        recorder.message(Direction::Received, later, &Message::from(vec![0, 1, 255])).unwrap();
-        recorder.begin(&handshake()).unwrap();
-        recorder.message(Direction::Received, later, &Message::from("again")).unwrap();
-
-        let recordings = read(&path).unwrap();
-        assert_eq!(recordings.len(), 2);
-        let [sent, received] = &recordings[0].messages[..] else { panic!("{recordings:?}") };
-        assert_eq!((sent.direction, &sent.message), (Direction::Sent, &Message::from("\"é\n\u{1b}")));
-        assert_eq!(received.message, Message::from(vec![0, 1, 255]));
-        assert_eq!(received.at, Duration::from_millis(1500));
-        assert_eq!(recordings[1].messages[0].message, Message::from("again"));
-        assert_eq!(recordings[0].started, "2023-11-14T22:13:20.250Z");
-    }
-
-    #[test]
-    fn secrets_are_left_out_unless_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        for (secrets, shown) in [(SecretValues::Redacted, REDACTED), (SecretValues::Kept, "Bearer 1234")] {
-            let mut recorder = Recorder::create(&path, Existing::Replaced, secrets, 1 << 20).unwrap();
-            recorder.begin(&handshake()).unwrap();
-            let headers = &read(&path).unwrap()[0].request_headers;
-            assert!(headers.contains(&("authorization".into(), shown.into())), "{headers:?}");
-            assert!(headers.contains(&("origin".into(), "https://a.example".into())));
-        }
-    }
-
-    #[test]
-    fn a_full_file_stays_complete_and_says_so_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        let mut recorder = Recorder::create(&path, Existing::Kept, SecretValues::Redacted, 2000).unwrap();
-        recorder.begin(&handshake()).unwrap();
-        let message = Message::from("x".repeat(600));
-        let mut record = || recorder.message(Direction::Sent, SystemTime::now(), &message);
-        let mut kept = 0;
-        let stopped = loop {
-            match record() {
-                Ok(()) => kept += 1,
-                Err(stopped) => break stopped,
-            }
-        };
-        assert!(stopped.0.contains("limit of 2000 bytes"), "{stopped:?}");
-        assert_eq!(record(), Ok(()));
-        assert_eq!(read(&path).unwrap()[0].messages.len(), kept);
-        assert!(std::fs::metadata(&path).unwrap().len() <= 2000);
-    }
-
-    #[test]
-    fn a_file_is_replaced_only_if_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        std::fs::write(&path, "precious").unwrap();
-        let create = |existing| Recorder::create(&path, existing, SecretValues::Redacted, 1 << 20);
-        assert!(create(Existing::Kept).unwrap_err().contains("a.har exists already; --overwrite"));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
-        create(Existing::Replaced).unwrap().begin(&handshake()).unwrap();
-        assert_eq!(read(&path).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_folder_is_no_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = Recorder::create(folder.path(), Existing::Replaced, SecretValues::Redacted, 1 << 20);
-        assert!(error.unwrap_err().contains("it is not a regular file"));
-    }
-
-    /// As if the disk were full: some of the bytes have been written over the end of the document.
-    #[test]
-    fn a_failed_write_leaves_what_was_recorded_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        let mut recorder = recorder(&path, SecretValues::Redacted);
-        let DocumentState::Empty { at } = recorder.state else { panic!("{recorder:?}") };
-        recorder.write(at, &[b'x'; 100]).unwrap();
-        recorder.restore(at).unwrap();
-        assert!(read(&path).unwrap_err().contains("there is no WebSocket connection"));
-        recorder.begin(&handshake()).unwrap();
-        recorder.message(Direction::Sent, SystemTime::now(), &Message::from("kept")).unwrap();
-        let DocumentState::Connected { at, .. } = recorder.state else { panic!("{recorder:?}") };
-        for written in [3, 100] {
-            recorder.write(at, &vec![b'x'; written]).unwrap();
-            recorder.restore(at).unwrap();
-            assert_eq!(read(&path).unwrap()[0].messages[0].message, Message::from("kept"));
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn others_may_not_read_a_recording() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let folder = tempfile::tempdir().unwrap();
-        let (new, old) = (folder.path().join("new.har"), folder.path().join("old.har"));
-        std::fs::write(&old, "old").unwrap();
-        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
-        for path in [new, old] {
-            let _recorder = Recorder::create(&path, Existing::Replaced, SecretValues::Kept, 1 << 20).unwrap();
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
-        }
-    }
-}
+mod tests;

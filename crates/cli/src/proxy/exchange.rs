@@ -192,14 +192,11 @@ impl Proxying {
         let taps = [Tap::new(client_context, client_faults), Tap::new(server_context, server_faults)];
         let cut = faults::cut_time(&self.faults);
         let end = tunnel::run(client, server, taps, delays, cut, &journal).await;
-        journal.note(
-            "end",
-            &match end {
-                TunnelEnd::Closed => "ended".to_owned(),
-                TunnelEnd::Cut => "cut by --fault".to_owned(),
-                TunnelEnd::Broken(direction, error) => format!("{} is gone: {error}", tap::sender(direction)),
-            },
-        );
+        journal.ended(&match end {
+            TunnelEnd::Closed => "ended".to_owned(),
+            TunnelEnd::Cut => "cut by --fault".to_owned(),
+            TunnelEnd::Broken(direction, error) => format!("{} is gone: {error}", tap::sender(direction)),
+        });
     }
 }
 

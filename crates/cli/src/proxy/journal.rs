@@ -14,7 +14,8 @@ use super::faults::Fate;
 use super::tap::{Seen, SeenMessage, sender};
 use crate::args::ProxyArgs;
 use crate::clock;
-use crate::har::{self, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::har::{self, CloseFrames, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::json_text::JsonLayout;
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
 use crate::terminal::{self, colour_on, escape};
@@ -91,6 +92,7 @@ pub(super) struct Journal {
     book: Arc<Book>,
     connection: u64,
     recorder: Mutex<Option<Recorder>>,
+    close_frames: Mutex<CloseFrames>,
 }
 
 impl Book {
@@ -100,7 +102,10 @@ impl Book {
     pub(super) fn new(args: &ProxyArgs) -> Result<Arc<Book>, String> {
         let recording = args.record.as_deref().map(|path| Recordings::new(args, path)).transpose()?;
         Ok(Arc::new(Book {
-            view: MessageView { palette: Palette::of(colour_on(io::stdout().is_terminal())) },
+            view: MessageView {
+                json: JsonLayout::of(args.pretty),
+                palette: Palette::of(colour_on(io::stdout().is_terminal())),
+            },
             grep: args.grep.clone(),
             recording,
             pages: Mutex::default(),
@@ -129,7 +134,12 @@ impl Book {
 
     /// The journal of connection number `connection`.
     pub(super) fn connection(self: &Arc<Book>, connection: u64) -> Journal {
-        Journal { book: Arc::clone(self), connection, recorder: Mutex::default() }
+        Journal {
+            book: Arc::clone(self),
+            connection,
+            recorder: Mutex::default(),
+            close_frames: Mutex::default(),
+        }
     }
 
     fn print(&self, lines: &[String]) {
@@ -195,6 +205,23 @@ impl Journal {
         }
     }
 
+    fn record(&self, write: impl FnOnce(&mut Recorder) -> Result<(), RecordingStopped>) {
+        if let Some(Err(RecordingStopped(why))) = self.recorder().as_mut().map(write) {
+            terminal::complain(&format!("longwire: {}", escape(&why)));
+        }
+    }
+
+    /// The connection has ended. `why`: what ended the two transports.
+    pub(super) fn ended(&self, why: &str) {
+        let (time, end) = self.close_frames().end(why);
+        self.record(|recorder| recorder.end(time, &end));
+        self.note("end", why);
+    }
+
+    fn close_frames(&self) -> MutexGuard<'_, CloseFrames> {
+        self.close_frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -224,13 +251,7 @@ impl Journal {
 
     fn message(&self, direction: Direction, seen: &SeenMessage) {
         if let Some(content) = &seen.content {
-            let recorded = self
-                .recorder()
-                .as_mut()
-                .map(|recorder| recorder.message(direction, SystemTime::now(), content));
-            if let Some(Err(RecordingStopped(why))) = recorded {
-                terminal::complain(&format!("longwire: {}", escape(&why)));
-            }
+            self.record(|recorder| recorder.message(direction, SystemTime::now(), content));
         }
         let note = note(seen);
         if self.is_wanted(seen) {
@@ -255,6 +276,9 @@ impl Journal {
     }
 
     fn control(&self, direction: Direction, opcode: ControlOpcode, payload: &[u8]) {
+        if opcode == ControlOpcode::Close {
+            self.close_frames().seen(direction, payload);
+        }
         let (kind, what) = match opcode {
             ControlOpcode::Ping => ("ping", shown(payload)),
             ControlOpcode::Pong => ("pong", shown(payload)),

@@ -1,5 +1,6 @@
 //! Compares what has arrived with what was recorded.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use longwire::Message;
@@ -18,6 +19,8 @@ const MAX_SHOWN: usize = 100;
 pub(super) struct Comparison<'a> {
     same: usize,
     differences: Vec<(Mark, usize, &'a Message)>,
+    /// How the server closed the connection, where that differs.
+    ends: Vec<(Mark, String)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -27,7 +30,7 @@ impl<'a> Comparison<'a> {
             messages.iter().map(|message| Compared::of(message, ignored)).collect::<Vec<_>>()
         });
         let deadline = Some(Instant::now() + PATIENCE);
-        let mut comparison = Comparison { same: 0, differences: Vec::new() };
+        let mut comparison = Comparison { same: 0, differences: Vec::new(), ends: Vec::new() };
         for operation in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
             match operation {
                 DiffOp::Equal { len, .. } => comparison.same += len,
@@ -51,8 +54,18 @@ impl<'a> Comparison<'a> {
         self.differences.extend(affected.map(|(index, message)| (mark, index + 1, message)));
     }
 
+    /// Compares the ends, too: how the server closed the recorded connection, and how this one.
+    pub(super) fn with_ends(mut self, [recorded, arrived]: [Option<String>; 2], ignored: &[Regex]) -> Self {
+        let [old, new] = [&recorded, &arrived].map(|end| end.as_deref().map(|end| without(end, ignored)));
+        if old != new {
+            let ends = [(Mark::Missing, recorded), (Mark::New, arrived)];
+            self.ends = ends.into_iter().filter_map(|(mark, end)| Some((mark, end?))).collect();
+        }
+        self
+    }
+
     pub(super) fn is_same(&self) -> bool {
-        self.differences.is_empty()
+        self.differences.is_empty() && self.ends.is_empty()
     }
 
     /// The differing messages with their numbers among those received, and a line that sums up.
@@ -68,6 +81,12 @@ impl<'a> Comparison<'a> {
         if unseen > 0 {
             text.push_str(&format!("       … {} more\n", grouped(unseen)));
         }
+        for (mark, end) in &self.ends {
+            for line in view.lines("   end ", *mark, &Message::from(end.as_str()), "") {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
         let count = |wanted| self.differences.iter().filter(|(mark, ..)| *mark == wanted).count();
         let (missing, new) = (grouped(count(Mark::Missing)), grouped(count(Mark::New)));
         text.push_str(&format!("{} as recorded · {missing} missing · {new} new\n", grouped(self.same)));
@@ -78,7 +97,7 @@ impl<'a> Comparison<'a> {
 /// What of a message is compared.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Compared<'a> {
-    Text(std::borrow::Cow<'a, str>),
+    Text(Cow<'a, str>),
     Binary(&'a [u8]),
 }
 
@@ -86,14 +105,17 @@ impl<'a> Compared<'a> {
     fn of(message: &'a Message, ignored: &[Regex]) -> Compared<'a> {
         match message {
             Message::Binary(bytes) => Compared::Binary(bytes),
-            Message::Text(text) => {
-                let without = ignored
-                    .iter()
-                    .fold(text.to_string(), |text, ignored| ignored.replace_all(&text, "").into_owned());
-                Compared::Text(without.into())
-            }
+            Message::Text(text) => Compared::Text(without(text, ignored)),
         }
     }
+}
+
+/// The text without what matches one of `ignored`.
+fn without<'a>(text: &'a str, ignored: &[Regex]) -> Cow<'a, str> {
+    ignored.iter().fold(Cow::Borrowed(text), |text, ignored| match ignored.replace_all(&text, "") {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(rest) => Cow::Owned(rest),
+    })
 }
 
 #[cfg(test)]
@@ -101,16 +123,21 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::json_text::JsonLayout;
     use crate::paint::Palette;
 
     fn messages(texts: &[&str]) -> Vec<Message> {
         texts.iter().map(|text| Message::from(*text)).collect()
     }
 
+    fn view() -> MessageView {
+        MessageView { json: JsonLayout::AsSent, palette: Palette::NoColours }
+    }
+
     fn compared(recorded: &[&str], arrived: &[&str], ignored: &str) -> (bool, String) {
         let (recorded, arrived) = (messages(recorded), messages(arrived));
         let comparison = Comparison::of(&recorded, &arrived, &[Regex::new(ignored).unwrap()]);
-        (comparison.is_same(), comparison.text(MessageView { palette: Palette::NoColours }))
+        (comparison.is_same(), comparison.text(view()))
     }
 
     #[test]
@@ -130,6 +157,26 @@ mod tests {
         let recorded = [r#"{"time":1,"x":2}"#];
         assert!(compared(&recorded, &[r#"{"time":99,"x":2}"#], r#""time":\d+"#).0);
         assert!(!compared(&recorded, &[r#"{"time":99,"x":3}"#], r#""time":\d+"#).0);
+    }
+
+    #[test]
+    fn another_end_is_a_difference() {
+        let end = |text: &str| Some(text.to_owned());
+        let compared = |ends| {
+            let comparison =
+                Comparison::of(&[], &[], &[]).with_ends(ends, &[Regex::new("id [0-9]+").unwrap()]);
+            (comparison.is_same(), comparison.text(view()))
+        };
+        assert!(compared([end("closed: id 1"), end("closed: id 2")]).0);
+        let (is_same, text) = compared([end("closed: 4000"), end("closed: 1011\u{7}")]);
+        assert!(!is_same);
+        expect![[r#"
+               end - closed: 4000
+               end + closed: 1011\u{7}
+            0 as recorded · 0 missing · 0 new
+        "#]]
+        .assert_eq(&text);
+        assert!(compared([end("closed: 4000"), None]).1.starts_with("   end - closed: 4000\n0 "));
     }
 
     #[test]

@@ -148,7 +148,16 @@ fn connections_are_recorded() {
         let output = run(&["show", folder.path().join(name).to_str().unwrap()], b"");
         let shown = String::from_utf8(output.stdout).unwrap();
         assert!(shown.contains(text) && shown.contains("2 messages"), "{shown}");
+        assert!(shown.ends_with("* closed by the client: 1000 (normal closure)\n"), "{shown}");
     }
+    let cut = folder.path().join("cut.har");
+    let proxy =
+        Proxy::start(&["--record", cut.to_str().unwrap(), "--fault", "cut after 1 message from server"]);
+    run(&["connect", &proxy.url, "--at-end", "stay"], b"one\n");
+    proxy.printed();
+    let output = run(&["show", cut.to_str().unwrap()], b"");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.ends_with("* lost: 1006 (no closing handshake): cut by --fault\n"), "{shown}");
 }
 
 #[test]

@@ -115,6 +115,88 @@ fn a_replay_that_the_server_ends_before_everything_is_sent_has_failed() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("1 as recorded · 0 missing"));
 }
 
+/// A server that sends "price", and closes with this code and reason.
+fn closing(code: u16, reason: &'static str) -> String {
+    let address = serve_with(move |mut socket| async move {
+        socket.send("{\"DE\":41,\"text\":\"(a)\"}").await?;
+        socket.close(code, reason).await.map(drop)
+    });
+    address.to_string()
+}
+
+/// Regression: a recording did not tell how its connection had ended.
+#[test]
+fn a_recording_tells_how_its_connection_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let (_server, echo) = echo();
+    let cut = serve_with(async |socket| {
+        drop(socket);
+        Ok(())
+    });
+    for (url, flags, end) in [
+        (closing(4000, "bye"), &["--at-end", "stay"][..], "* closed by the server: 4000: bye\n"),
+        (echo.clone(), &["--json"], "* closed by the client: 4321: see you\n"),
+        (echo, &["-x", "hi"], "* closed by the client: 1000 (normal closure)\n"),
+        (cut.to_string(), &["--at-end", "stay"], "* closed by the server"),
+    ] {
+        let input = b"{\"opcode\":\"close\",\"code\":4321,\"reason\":\"see you\"}\n";
+        let input = if flags == ["--json"] { &input[..] } else { b"" };
+        run(&[&["connect", &url, "--record", text(&path), "--overwrite"], flags].concat(), input);
+        let shown = shown(&path, &[]);
+        assert!(shown.contains(end), "{end}: {shown}");
+    }
+}
+
+#[test]
+fn a_replay_compares_how_the_server_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    run(&["connect", &closing(4000, "bye"), "--record", text(&path), "--at-end", "stay"], b"");
+    let replayed = |url: &str| {
+        let output = run(&["replay", text(&path), url, "--wait", "1"], b"");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let same = (Some(0), "1 as recorded · 0 missing · 0 new\n".to_owned());
+    assert_eq!(replayed(&closing(4000, "bye")), same);
+    let other = "   end - closed by the server: 4000: bye\n   end + closed by the server: 4001: bye\n";
+    let (code, shown) = replayed(&closing(4001, "bye"));
+    assert!(code == Some(1) && shown.starts_with(other), "{shown}");
+    let open = serve_with(async |mut socket| {
+        socket.send("{\"DE\":41,\"text\":\"(a)\"}").await?;
+        socket.recv().await.map(drop)
+    });
+    let (code, shown) = replayed(&open.to_string());
+    assert!(code == Some(1) && shown.starts_with("   end - closed by the server: 4000: bye\n1 "), "{shown}");
+}
+
+/// Regression: JSON was shown with spaces that the message does not have, so a copy did not match it.
+#[test]
+fn what_is_copied_from_the_screen_matches_the_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    run(&["connect", &closing(1000, ""), "--record", text(&path), "--at-end", "stay"], b"");
+    let all = shown(&path, &[]);
+    let copied = all.lines().nth(1).unwrap().split_once("< ").unwrap().1;
+    assert_eq!(copied, "{\"DE\":41,\"text\":\"(a)\"}");
+    let pattern = copied.replace(['{', '}', '(', ')'], ".");
+    assert_eq!(shown(&path, &["--grep", &pattern]), all);
+}
+
+#[test]
+fn a_recording_without_messages_says_why_it_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("firefox.har");
+    let entry = r#"{"request":{"url":"wss://a.example/feed"},"response":{"status":101}}"#;
+    std::fs::write(&path, format!(r#"{{"log":{{"entries":[{entry}]}}}}"#)).unwrap();
+    assert!(
+        shown(&path, &[]).contains("(the file has no messages of this connection; Firefox exports none)")
+    );
+    let output = run(&["replay", text(&path), "ws://127.0.0.1:1"], b"");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Firefox exports none"));
+}
+
 #[test]
 fn an_existing_recording_is_replaced_only_if_asked_for() {
     let (_server, url) = echo();

@@ -36,7 +36,7 @@ fn commands_are_obeyed_and_not_sent() {
 fn json_is_shown_in_colours_with_the_time_of_its_answer() {
     let (_server, mut terminal) = terminal();
     terminal.press("{\"a\":[1,true]}\r");
-    terminal.expect("{\u{1b}[34m\"a\"\u{1b}[0m: [\u{1b}[33m1\u{1b}[0m, \u{1b}[35mtrue\u{1b}[0m]}");
+    terminal.expect("{\u{1b}[34m\"a\"\u{1b}[0m:[\u{1b}[33m1\u{1b}[0m,\u{1b}[35mtrue\u{1b}[0m]}");
     terminal.expect(" ms");
     terminal.press("\u{4}");
     assert_eq!(terminal.wait(), Some(0));
