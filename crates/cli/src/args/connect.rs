@@ -13,7 +13,8 @@ use crate::values::{parse_time, parse_time_above_0};
 /// Connect to a WebSocket: send each line of standard input, print each message
 ///
 /// On a terminal, you can edit lines and recall earlier ones with the arrow keys, and /help lists commands. JSON is shown
-/// in colours, and indented if it is long (spaces are neither added nor left out within a line), binary messages as a hex dump. Pasted lines are one message.
+/// in colours, and indented if it is long (spaces are neither added nor left out within a line), binary messages as a hex
+/// dump. Pasted lines are one message.
 ///
 /// In a pipe, a text message is printed as a line. A binary message is printed byte for byte, with no separator between
 /// messages, unless --binary-format says otherwise.

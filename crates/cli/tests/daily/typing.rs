@@ -38,7 +38,8 @@ fn json_is_shown_in_colours_with_the_time_of_its_answer() {
     terminal.press("{\"a\":[1,true]}\r");
     terminal.expect("{\u{1b}[34m\"a\"\u{1b}[0m:[\u{1b}[33m1\u{1b}[0m,\u{1b}[35mtrue\u{1b}[0m]}");
     terminal.expect(" ms");
-    terminal.press("\u{4}");
+    // Unlike Ctrl-D, it is read whether or not the editor has taken the terminal back.
+    terminal.press("/close\r");
     assert_eq!(terminal.wait(), Some(0));
 }
 
@@ -47,6 +48,6 @@ fn pasted_lines_are_one_message() {
     let (_server, mut terminal) = terminal();
     terminal.press("\u{1b}[200~one\ntwo\u{1b}[201~\r");
     terminal.expect("one\\ntwo");
-    terminal.press("\u{4}");
+    terminal.press("/close\r");
     assert_eq!(terminal.wait(), Some(0));
 }

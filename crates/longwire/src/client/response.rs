@@ -189,7 +189,8 @@ mod tests {
         let head = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n";
         let whole = format!("{head}{}", "no ".repeat(100));
         for cut in 1..head.len() {
-            let [first, rest] = [&whole[..cut], &whole[cut..]].map(|piece| io::Cursor::new(piece.to_owned()));
+            let (first, rest) = whole.as_bytes().split_at(cut);
+            let [first, rest] = [first, rest].map(|piece| io::Cursor::new(piece.to_owned()));
             let stream = tokio::io::join(AsyncReadExt::chain(first, rest), tokio::io::sink());
             let read = read_answer(&mut Transport::Other(Box::new(stream)), &Limits::default()).await;
             assert!(read.is_ok_and(|answer| answer.response.status() == StatusCode::NOT_FOUND), "{cut}");
