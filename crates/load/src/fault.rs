@@ -62,6 +62,10 @@ fn kind(error: &io::Error) -> String {
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => {
             "no port is left for this source; give more with --source".to_owned()
         }
+        // TCP goes on in the background; a Unix socket does not.
+        io::ErrorKind::WouldBlock => {
+            "the queue of the Unix socket is full; open fewer with --together".to_owned()
+        }
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
         io::ErrorKind::BrokenPipe => "broken pipe".to_owned(),

@@ -20,6 +20,7 @@ mod rate;
 mod reader;
 mod reopening;
 mod report;
+mod route;
 mod run;
 mod series;
 mod sizes;

@@ -1,19 +1,20 @@
 //! The endpoint, and how connections to it are opened.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Uri};
 use longwire_proto::handshake::{ClientHandshake, ClientKey, encode_request};
 use memchr::memmem;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
-use crate::io::is_in_progress;
 use crate::plan_error::PlanError;
+use crate::route::Route;
 use crate::series::{self, Coding};
 use crate::sources::Sources;
 use crate::tls::Session;
@@ -24,13 +25,12 @@ pub(crate) const NUMBER: &str = "{number}";
 /// An endpoint.
 #[derive(Debug, Clone)]
 pub struct Target {
-    addresses: Vec<SocketAddr>,
-    /// How long the lookup of the name took. `None`: the URL has an address.
+    route: Route,
+    /// How long the lookup of the name took. `None`: there was no name to look up.
     lookup: Option<Duration>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     /// One request for each channel; only the keys of its connections differ.
     requests: Vec<UpgradeRequest>,
-    sources: Sources,
     coding: Coding,
 }
 
@@ -52,6 +52,8 @@ pub struct RequestOptions {
     pub subprotocols: Vec<String>,
     /// The addresses to connect from.
     pub sources: Sources,
+    /// The Unix socket to connect to. The URL still sets the request's Host and path, and `sources` have no effect.
+    pub unix_socket: Option<PathBuf>,
     /// The configuration of TLS, for `wss://`.
     pub tls: Option<Arc<ClientConfig>>,
     /// How messages travel.
@@ -71,16 +73,10 @@ impl Target {
         let (host, secure) = (first.host().unwrap_or_default().to_owned(), is_secure(&first)?);
         let port = first.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let start = Instant::now();
-        let addresses: Vec<SocketAddr> = (name, port)
-            .to_socket_addrs()
-            .map_err(|error| PlanError::failed(format!("cannot look up {name}: {error}")))?
-            .collect();
-        let lookup = name.parse::<IpAddr>().is_err().then(|| start.elapsed());
-        let addresses = reachable(options.sources.matching(addresses));
-        if addresses.is_empty() {
-            return Err(PlanError::failed(format!("{name} has no address that the sources can reach")));
-        }
+        let (route, lookup) = match &options.unix_socket {
+            Some(path) => (Route::unix(path)?, None),
+            None => Route::resolve(name, port, &options.sources)?,
+        };
         let tls = match (secure, &options.tls) {
             (false, _) => None,
             (true, None) => return Err(PlanError::new("a wss:// URL needs a configuration of TLS")),
@@ -96,14 +92,7 @@ impl Target {
                 Ok(UpgradeRequest::new(handshake(&uri, secure, options)?))
             })
             .collect::<Result<_, PlanError>>()?;
-        Ok(Target {
-            addresses,
-            lookup,
-            tls,
-            requests,
-            sources: options.sources.clone(),
-            coding: options.coding,
-        })
+        Ok(Target { route, lookup, tls, requests, coding: options.coding })
     }
 
     /// How long the lookup of the name took. `None`: there was no name.
@@ -112,16 +101,16 @@ impl Target {
         self.lookup
     }
 
-    /// Whether all addresses are of this machine.
+    /// Whether the endpoint is on this machine: a Unix socket, or addresses of the loopback interface only.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        self.addresses.iter().all(|address| address.ip().is_loopback())
+        self.route.is_local()
     }
 
-    /// The address of the first connection.
+    /// The address of the first connection. `None`: it is a Unix socket.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.addresses.first().copied()
+        self.route.address()
     }
 
     pub(crate) fn coding(&self) -> Coding {
@@ -130,19 +119,7 @@ impl Target {
 
     /// Begins to connect, without blocking.
     pub(crate) fn connect(&self, number: usize) -> io::Result<Socket> {
-        let Some(address) = self.addresses.get(number % self.addresses.len().max(1)) else {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        };
-        let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        if let Some(source) = self.sources.of(number) {
-            socket.bind(&SocketAddr::new(source, 0).into())?;
-        }
-        match socket.connect(&(*address).into()) {
-            Err(error) if !is_in_progress(&error) => Err(error),
-            _ => Ok(socket),
-        }
+        self.route.connect(number)
     }
 
     pub(crate) fn session(&self) -> Result<Option<Session>, rustls::Error> {
@@ -172,19 +149,6 @@ impl UpgradeRequest {
         let behind = rest.get(key.as_bytes().len()..).unwrap_or_default();
         UpgradeRequest { handshake, before: before.to_vec(), behind: behind.to_vec() }
     }
-}
-
-/// Of several addresses, those that accept a connection: a name often has addresses of both versions of IP, and the
-/// server listens at one of them. If none does, the first one shows why.
-fn reachable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    const PATIENCE: Duration = Duration::from_secs(3);
-
-    if addresses.len() < 2 {
-        return addresses;
-    }
-    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PATIENCE).is_ok();
-    let reachable: Vec<SocketAddr> = addresses.iter().filter(answers).copied().collect();
-    if reachable.is_empty() { addresses.into_iter().take(1).collect() } else { reachable }
 }
 
 fn parse(url: &str) -> Result<Uri, PlanError> {

@@ -187,6 +187,11 @@ pub(crate) struct LoadRouteArgs {
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) source: Option<Sources>,
 
+    /// Connect to this Unix socket; the URL still sets the request's Host and path
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", conflicts_with = "source")]
+    pub(crate) unix_socket: Option<PathBuf>,
+
     /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
     #[arg(long, value_name = "PEM")]
     pub(crate) ca: Option<PathBuf>,
@@ -358,6 +363,7 @@ mod tests {
             &["--fail-if", "p99"],
             &["--source", "localhost"],
             &["--reopen=soon"],
+            &["--unix-socket", "/run/a", "--source", "127.0.0.0/8"],
         ] {
             assert!(parse(args).is_err(), "{args:?}");
         }

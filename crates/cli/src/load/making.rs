@@ -182,6 +182,10 @@ pub(super) async fn request(args: &LoadArgs, plan: &Plan, url: &str) -> Result<R
         headers: args.route.request.header.clone(),
         subprotocols,
         sources: args.route.source.clone().unwrap_or_default(),
+        #[cfg(unix)]
+        unix_socket: args.route.unix_socket.clone(),
+        #[cfg(not(unix))]
+        unix_socket: None,
         tls,
         coding: coding(args),
         channels: plan.channels(),

@@ -118,7 +118,8 @@ impl Readiness {
             return self.go_on_sending(token);
         }
         let result = match open.stream.take_error() {
-            Ok(None) => match open.stream.peer_addr() {
+            // It may be a Unix socket, whose address the stream does not know.
+            Ok(None) => match SockRef::from(&open.stream).peer_addr() {
                 Ok(_) => Ok(()),
                 Err(error) if error.kind() == ErrorKind::NotConnected => return None,
                 Err(error) => Err(error),

@@ -123,7 +123,7 @@ impl Uring {
             return Err(error);
         }
         // The kernel waits in place of the socket only if the socket blocks.
-        socket.set_nonblocking(false)?;
+        rustix::io::ioctl_fionbio(&*open.socket, false)?;
         self.receive(token);
         Ok(())
     }

@@ -39,6 +39,21 @@ pub(crate) fn echo() -> SocketAddr {
     })
 }
 
+/// An echo at this Unix socket, as long as the process lives.
+#[cfg(unix)]
+pub(crate) fn serve_at_unix_socket(path: &std::path::Path) {
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = Server::on(listener);
+    let handler = async |mut socket: WebSocket| {
+        while let Some(message) = socket.recv().await? {
+            socket.send(message).await?;
+        }
+        Ok(())
+    };
+    thread::spawn(move || runtime.block_on(server.serve(handler)));
+}
+
 pub(crate) fn series(count: usize, coding: Coding) -> Arc<Series> {
     let sizes = Sizes::fixed(200).draw(count);
     let messages = sizes.iter().enumerate().map(|(number, size)| Content::Json.message(number, *size));

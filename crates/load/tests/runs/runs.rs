@@ -4,9 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwire::WebSocket;
-use longwire_load::{Coding, Control, Dialect, Ending, Pace, Plan, Publishers, RatePlan, Think, Workload};
+use longwire_load::{
+    Coding, Control, Dialect, Ending, Pace, Plan, Publishers, RatePlan, RequestOptions, Target, Think,
+    Workload,
+};
 
-use crate::endpoint::{each_engine, echo, echo_plan, run, series, serve, short, target};
+use crate::endpoint::{
+    each_engine, echo, echo_plan, run, series, serve, serve_at_unix_socket, short, target,
+};
 
 #[test]
 fn a_closed_loop_gets_every_message_back() {
@@ -25,6 +30,29 @@ fn a_closed_loop_gets_every_message_back() {
             assert_eq!(tally.closes.get(&1000), Some(&3));
         }
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_at_a_unix_socket_is_loaded() {
+    let dir = std::env::temp_dir().join(format!("longwire-load-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("echo");
+    serve_at_unix_socket(&path);
+    let options = RequestOptions { unix_socket: Some(path), ..RequestOptions::default() };
+    let target = Target::resolve("ws://name.invalid/", &options).unwrap();
+    assert!(target.is_local() && target.lookup().is_none());
+    each_engine(|engine| {
+        let tally = run(&Plan { engine, ..echo_plan(3, 4, Coding::Plain) }, &target).tally;
+        assert!(tally.errors.is_empty() && tally.received >= 12, "{tally:?}");
+        let workload = Workload::Storm { pace: Pace::Closed { depth: 4, think: Think::default() } };
+        let storm = Plan { engine, ending: Ending::Reset, ..short(Plan::new(workload, 1)) };
+        let tally = run(&storm, &target).tally;
+        assert!(tally.errors.is_empty() && tally.opened > 0, "{tally:?}");
+    });
+    std::fs::remove_dir_all(dir).unwrap();
+    let tally = run(&echo_plan(2, 1, Coding::Plain), &target).tally;
+    assert_eq!((tally.failed, tally.opened), (2, 0), "{tally:?}");
 }
 
 #[test]
