@@ -68,18 +68,34 @@ pub(crate) struct Connection {
     /// The connection's share of the server's memory.
     account: Option<Account>,
     /// The error that ended the transport, until it is reported. Not set if the peer only vanished.
-    failure: Option<Error>,
+    failure: Option<Box<Error>>,
     traffic: Traffic,
     /// Log entries to write once the connection's lock is released.
-    notes: Vec<Note>,
+    notes: Option<Box<Notes>>,
 }
+
+/// Log entries to write later. A connection has them only from one step to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Note>);
 
 /// A deferred log entry.
 #[derive(Debug)]
-pub(crate) enum Note {
+enum Note {
     /// A control frame has arrived.
     Received(String),
     Shed,
+}
+
+impl Notes {
+    /// Adds one to the notes of a connection, if it has any.
+    #[cold]
+    fn add(notes: &mut Option<Box<Notes>>, note: Note) {
+        notes.get_or_insert_default().0.push(note);
+    }
+
+    pub(crate) fn log(&self) {
+        self.0.iter().for_each(Note::log);
+    }
 }
 
 impl Note {
@@ -89,7 +105,7 @@ impl Note {
         Note::Received(format!("{event:?}"))
     }
 
-    pub(crate) fn log(&self) {
+    fn log(&self) {
         match self {
             Note::Received(event) => tracing::trace!(%event, "received"),
             Note::Shed => {
@@ -146,7 +162,7 @@ impl Connection {
             account,
             failure: None,
             traffic,
-            notes: Vec::new(),
+            notes: None,
         }
     }
 
@@ -377,12 +393,12 @@ impl Connection {
     /// Whether there is something to log, or a result for a task that awaits a pong.
     #[inline]
     pub(crate) fn has_notes(&self) -> bool {
-        !self.notes.is_empty() || self.pings.as_ref().is_some_and(|pings| pings.have_news)
+        self.notes.is_some() || self.pings.as_ref().is_some_and(|pings| pings.have_news)
     }
 
     /// Takes the pending log entries.
-    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        std::mem::take(&mut self.notes)
+    pub(crate) fn take_notes(&mut self) -> Option<Box<Notes>> {
+        self.notes.take()
     }
 
     /// Accounts for the memory of the connection. If it grew and the server's limit is exceeded, the connection is
@@ -397,7 +413,7 @@ impl Connection {
 
     fn shed(&mut self) {
         if self.protocol.closed().is_none() {
-            self.notes.push(Note::Shed);
+            Notes::add(&mut self.notes, Note::Shed);
             telemetry::shed(self.protocol.role());
         }
         self.protocol.shed();
@@ -427,7 +443,7 @@ impl Connection {
             && !is_vanished_peer(&error)
             && self.protocol.closed().is_none()
         {
-            self.failure = Some(Error::io("read from the peer", error));
+            self.fail(Error::io("read from the peer", error));
         }
         self.protocol.receive_eof();
         self.inbox.clear();

@@ -23,6 +23,55 @@ pub(crate) struct Negotiated {
     pub(crate) attached: Extensions,
 }
 
+/// What an open connection keeps of the results of its handshake.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) uri: Uri,
+    pub(crate) peer_addr: Option<SocketAddr>,
+    /// Boxed, because most connections of a server have none of it.
+    terms: Option<Box<Terms>>,
+}
+
+/// What two ends have agreed on, or the application has attached.
+#[derive(Debug)]
+struct Terms {
+    subprotocol: Option<String>,
+    agreed: String,
+    response_headers: Option<Box<HeaderMap>>,
+    attached: Extensions,
+}
+
+impl Opening {
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.terms.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// The extensions that were agreed on, as the response lists them.
+    pub(crate) fn extensions(&self) -> &str {
+        self.terms.as_ref().map_or("", |terms| &terms.agreed)
+    }
+
+    /// The headers of the response that a client received.
+    pub(crate) fn response_headers(&self) -> Option<&HeaderMap> {
+        self.terms.as_ref()?.response_headers.as_deref()
+    }
+
+    /// The value that the application attached when it accepted the connection.
+    pub(crate) fn attached<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.terms.as_ref()?.attached.get()
+    }
+}
+
+impl From<Negotiated> for Opening {
+    fn from(negotiated: Negotiated) -> Opening {
+        let Negotiated { uri, subprotocol, agreed, peer_addr, response_headers, attached } = negotiated;
+        let has_none =
+            subprotocol.is_none() && agreed.is_empty() && response_headers.is_none() && attached.is_empty();
+        let terms = (!has_none).then(|| Box::new(Terms { subprotocol, agreed, response_headers, attached }));
+        Opening { uri, peer_addr, terms }
+    }
+}
+
 /// The result of an opening handshake over any version of HTTP, for
 /// [`WebSocket::established`](crate::WebSocket::established). The crate `longwire-proto` has the building blocks of a
 /// handshake.

@@ -116,8 +116,9 @@ impl Sender {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
-    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
-        self.shared.send(message.into(), Write::Soon).await
+    // Not an `async fn`: its future would hold the message twice.
+    pub fn send(&self, message: impl Into<Outgoing>) -> impl Future<Output = Result<()>> + Send {
+        self.shared.send(message.into(), Write::Soon)
     }
 
     /// Queues a message without writing it. The next `send` or `flush` writes it, or the receiver before it reads
@@ -130,8 +131,9 @@ impl Sender {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
-    pub async fn feed(&self, message: impl Into<Outgoing>) -> Result<()> {
-        self.shared.send(message.into(), Write::Later).await
+    // Not an `async fn`: its future would hold the message twice.
+    pub fn feed(&self, message: impl Into<Outgoing>) -> impl Future<Output = Result<()>> + Send {
+        self.shared.send(message.into(), Write::Later)
     }
 
     /// Sends like [`send`](Sender::send) but never waits: for broadcasting to many receivers, some of which may be

@@ -38,7 +38,7 @@ pub(crate) struct Inbox {
     /// there was no search.
     searched: usize,
     /// The expected payload length of the next read, if it is large.
-    expected: Option<usize>,
+    expected: Option<u32>,
 }
 
 impl Inbox {
@@ -68,7 +68,7 @@ impl Inbox {
         if len < LEAST {
             return Bytes::copy_from_slice(self.last_parsed(len));
         }
-        self.expected = (was_alone && len <= LARGEST).then_some(len);
+        self.expected = u32::try_from(len).ok().filter(|_| was_alone && len <= LARGEST);
         if was_alone && len >= self.bytes.capacity() / 2 {
             let start = self.parsed - len;
             self.parsed = 0;
@@ -93,7 +93,7 @@ impl Inbox {
         self.clear();
         let mut buffer = match self.expected {
             // One byte more than expected, to detect further data.
-            Some(len) => Vec::with_capacity(HEADER + len + 1),
+            Some(len) => Vec::with_capacity(usize::try_from(len).unwrap_or(LARGEST) + HEADER + 1),
             None => read_buffers::take(),
         };
         let read = pin!(transport.read_buf(&mut buffer)).poll(cx);
@@ -156,13 +156,15 @@ impl Inbox {
 mod tests {
     use super::*;
 
+    const EXPECTED: u32 = 8 << 10;
+
     #[test]
     fn a_payload_that_fills_most_of_its_buffer_takes_it_along() {
         let mut inbox = Inbox::new(vec![7; LEAST + 4]);
         let address = inbox.unparsed().as_ptr() as usize;
         let payload = inbox.parsed_payload(LEAST + 4, LEAST);
         assert_eq!((payload.as_ptr() as usize, payload.len()), (address + 4, LEAST));
-        assert_eq!((inbox.unparsed_len(), inbox.expected), (0, Some(LEAST)));
+        assert_eq!((inbox.unparsed_len(), inbox.expected), (0, Some(EXPECTED)));
     }
 
     #[test]
@@ -172,7 +174,7 @@ mod tests {
         let mut roomy = Inbox::new(bytes);
         let address = roomy.unparsed().as_ptr() as usize;
         assert_ne!(roomy.parsed_payload(LEAST + 4, LEAST).as_ptr() as usize, address + 4);
-        assert_eq!(roomy.expected, Some(LEAST), "the next one may have a buffer of its size");
+        assert_eq!(roomy.expected, Some(EXPECTED), "the next one may have a buffer of its size");
 
         let mut full = Inbox::new(vec![7; LEAST + 6]);
         assert_eq!(full.parsed_payload(LEAST + 4, LEAST), vec![7; LEAST]);
@@ -185,7 +187,7 @@ mod tests {
         let mut transport = Transport::Other(Box::new(near));
         let mut inbox = Inbox::new(vec![7; LEAST + 4]);
         inbox.parsed_payload(LEAST + 4, LEAST);
-        for (arrives, expected) in [(LEAST + 4, Some(LEAST)), (LEAST + 100, None), (100, None)] {
+        for (arrives, expected) in [(LEAST + 4, Some(EXPECTED)), (LEAST + 100, None), (100, None)] {
             tokio::io::AsyncWriteExt::write_all(&mut far, &vec![7; arrives]).await.unwrap();
             let mut arrived = 0;
             while arrived < arrives {

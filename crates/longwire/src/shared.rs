@@ -15,7 +15,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
+use crate::connection::Connection;
 use crate::connection::receive::Keeping;
-use crate::connection::{Connection, Note};
 use crate::error::Result;
-use crate::established::Negotiated;
+use crate::established::{Negotiated, Opening};
 use crate::message::{Message, Outgoing};
 use driver::{DrivenBy, Driver};
 use state::{Change, Frames, SharedState, Write};
@@ -35,14 +35,21 @@ use state::{Change, Frames, SharedState, Write};
 /// The state that the handles of one connection share.
 pub(crate) struct Shared {
     state: Mutex<SharedState>,
-    /// Wakes tasks that wait for room or for a flush.
-    room: Notify,
-    /// Wakes tasks that wait for the end or for a pong.
-    end: Notify,
+    /// Wakes the tasks that wait. Not allocated until one does.
+    waits: OnceLock<Box<Waits>>,
     /// Whether the attending task is running. It does the driver's work before it waits.
     in_turn: AtomicBool,
     runtime: Handle,
-    pub(crate) opening: Negotiated,
+    pub(crate) opening: Opening,
+}
+
+/// Wakes tasks that wait for a change.
+#[derive(Debug, Default)]
+struct Waits {
+    /// For room or for a flush.
+    room: Notify,
+    /// For the end or for a pong.
+    end: Notify,
 }
 
 impl Shared {
@@ -61,11 +68,10 @@ impl Shared {
         let keeps_time = state.connection.protocol.keeps_time();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            room: Notify::new(),
-            end: Notify::new(),
+            waits: OnceLock::new(),
             in_turn: AtomicBool::new(false),
             runtime,
-            opening,
+            opening: opening.into(),
         });
         if keeps_time {
             shared.locked(SharedState::wake_driver);
@@ -233,14 +239,18 @@ impl Shared {
         if due.start {
             start(Driving(Arc::clone(self)), &self.runtime);
         }
-        if due.room {
-            self.room.notify_waiters();
-        }
-        if due.end {
-            self.end.notify_waiters();
+        if let Some(waits) = self.waits.get() {
+            if due.room {
+                waits.room.notify_waiters();
+            }
+            if due.end {
+                waits.end.notify_waiters();
+            }
         }
         driver.into_iter().chain(receivers.into_iter().flatten()).for_each(Waker::wake);
-        notes.iter().for_each(Note::log);
+        if let Some(notes) = notes {
+            notes.log();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
@@ -296,10 +306,11 @@ impl Shared {
         change: Change,
         mut check: impl FnMut(&mut SharedState) -> Option<T>,
     ) -> T {
+        let waits = self.waits.get_or_init(Box::default);
         loop {
             let changed = match change {
-                Change::Room(_) | Change::Flushed => self.room.notified(),
-                Change::Pong | Change::End => self.end.notified(),
+                Change::Room(_) | Change::Flushed => waits.room.notified(),
+                Change::Pong | Change::End => waits.end.notified(),
             };
             let found = self.locked(|state| {
                 let found = check(state);

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use crate::connection::Connection;
 use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
-use crate::established::{Established, Negotiated};
+use crate::established::{Established, Negotiated, Opening};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
 use crate::shared::Shared;
@@ -132,8 +132,9 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
-    pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        self.sender.shared().send(message.into(), Write::Soon).await
+    // Not an `async fn`: its future would hold the message twice.
+    pub fn send(&mut self, message: impl Into<Outgoing>) -> impl Future<Output = Result<()>> + Send {
+        self.sender.shared().send(message.into(), Write::Soon)
     }
 
     /// Queues a message without writing it. The next `send` or `flush` writes it, or the next `recv` before it reads.
@@ -146,8 +147,9 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
-    pub async fn feed(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        self.sender.shared().send(message.into(), Write::Later).await
+    // Not an `async fn`: its future would hold the message twice.
+    pub fn feed(&mut self, message: impl Into<Outgoing>) -> impl Future<Output = Result<()>> + Send {
+        self.sender.shared().send(message.into(), Write::Later)
     }
 
     /// Waits until the transport has taken every queued message.
@@ -263,7 +265,7 @@ impl WebSocket {
     /// The subprotocol that both ends agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.opening().subprotocol.as_deref()
+        self.opening().subprotocol()
     }
 
     /// The requested URI: the whole URL on a client, path and query on a server.
@@ -283,20 +285,20 @@ impl WebSocket {
     #[must_use]
     pub fn response_headers(&self) -> &HeaderMap {
         static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
-        self.opening().response_headers.as_deref().unwrap_or(&NONE)
+        self.opening().response_headers().unwrap_or(&NONE)
     }
 
     /// The extensions that both ends agreed on, as the server's response lists them, such as `permessage-deflate`.
     /// Empty without extensions.
     #[must_use]
     pub fn extensions(&self) -> &str {
-        &self.opening().agreed
+        self.opening().extensions()
     }
 
     /// The value that the server's application attached (with `Accept::attach`) when it accepted the connection.
     #[must_use]
     pub fn attached<T: Any + Clone + Send + Sync>(&self) -> Option<&T> {
-        self.opening().attached.get()
+        self.opening().attached()
     }
 
     /// Creates another sender, for tasks that send from outside.
@@ -309,7 +311,7 @@ impl WebSocket {
         &mut self.receiver
     }
 
-    fn opening(&self) -> &Negotiated {
+    fn opening(&self) -> &Opening {
         &self.receiver.shared().opening
     }
 }

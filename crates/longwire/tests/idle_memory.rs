@@ -25,7 +25,7 @@ const READINESS: usize = 304;
 const URING: usize = 410;
 
 /// Bytes per connection: its task, the handler's future, the state that the handles share, and tokio's share.
-const ASYNC: usize = 2_200;
+const ASYNC: usize = 1_700;
 
 /// How the application receives messages.
 #[derive(Debug, Clone, Copy)]

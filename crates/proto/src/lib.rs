@@ -48,7 +48,7 @@ pub use limits::{InvalidLimit, Keepalive, Limits};
 pub use liveness::GivingUp;
 pub use masking_keys::MaskingKeys;
 pub use opcode::{ControlOpcode, DataOpcode, Opcode};
-pub use prepared::Prepared;
+pub use prepared::{Prepared, PreparedFrame};
 pub use protocol::Protocol;
 pub use received::Received;
 pub use role::Role;

@@ -234,6 +234,13 @@ impl Protocol {
         self.sending.slices(slices)
     }
 
+    /// Whether a [shared frame](Protocol::send_prepared_frame) waits. [`take_encoded`](Protocol::take_encoded) copies it, into
+    /// a [lent](Protocol::lend_buffer) buffer if there is one.
+    #[must_use]
+    pub fn is_sharing(&self) -> bool {
+        self.sending.is_sharing()
+    }
+
     /// Takes all bytes that wait to be written, for a driver that must own what it writes. Pass the number of bytes
     /// written to [`transmitted`](Protocol::transmitted). Until all of them are written, they still count in
     /// [`queued`](Protocol::queued), and there is nothing else to [`transmit`](Protocol::transmit) or to take.

@@ -73,8 +73,10 @@ pub(crate) struct Outbound {
     encoded: Vec<u8>,
     /// How many bytes of `encoded` have been written.
     written: usize,
-    /// How many bytes the driver has taken but not yet written. They come before `encoded`.
+    /// How many bytes the driver has taken but not yet written. They come before everything else.
     pub(crate) taken: usize,
+    /// The rest of a frame that other connections send, too. It comes before `encoded`.
+    shared: Bytes,
     /// `None` most of the time: few messages are that large.
     beside: Option<Box<Beside>>,
     /// The payload of the newest ping that could not be answered because too much waited to be written.
@@ -114,7 +116,7 @@ impl Outbound {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         let beside = self.beside.as_ref().map_or(0, |beside| beside.len);
-        self.taken + self.encoded.len() - self.written + beside
+        self.taken + self.shared.len() + self.encoded.len() - self.written + beside
     }
 
     /// Whether the driver lent it, and it is empty.
@@ -143,7 +145,11 @@ impl Outbound {
     /// All waiting bytes in one piece, which the driver owns until it is written. `None`: nothing waits, a large
     /// payload waits, or bytes taken before are not all written.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
-        if self.taken > 0 || self.beside.is_some() || self.encoded.is_empty() {
+        if self.taken > 0 || self.beside.is_some() {
+            return None;
+        }
+        self.copy_shared();
+        if self.encoded.is_empty() {
             return None;
         }
         let mut encoded = std::mem::take(&mut self.encoded);
@@ -218,6 +224,35 @@ impl Outbound {
         }
     }
 
+    /// Appends a whole frame that other connections send, too, if nothing waits. Returns `false` otherwise.
+    #[inline]
+    pub(crate) fn share(&mut self, frame: &Bytes) -> bool {
+        let is_first = self.len() == 0;
+        if is_first {
+            self.shared = frame.clone();
+        }
+        is_first
+    }
+
+    /// Whether a shared frame waits.
+    pub(crate) fn is_sharing(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
+    /// Copies what is left of a shared frame to `encoded`, of which nothing has been written.
+    fn copy_shared(&mut self) {
+        if self.shared.is_empty() {
+            return;
+        }
+        let shared = std::mem::take(&mut self.shared);
+        self.make_room(shared.len());
+        if self.encoded.is_empty() {
+            self.encoded.extend_from_slice(&shared);
+        } else {
+            self.encoded.splice(..0, shared);
+        }
+    }
+
     #[inline]
     fn make_room(&mut self, count: usize) {
         if self.encoded.capacity() == 0 {
@@ -249,7 +284,7 @@ impl Outbound {
             filled += 1;
             true
         };
-        let room_left = pieces.all(&mut put);
+        let room_left = put(&self.shared) && pieces.all(&mut put);
         drop(pieces);
         if room_left {
             put(self.encoded.get(from..).unwrap_or_default());
@@ -263,11 +298,24 @@ impl Outbound {
         let of_taken = count.min(self.taken);
         self.taken -= of_taken;
         count -= of_taken;
+        if !self.shared.is_empty() {
+            count = self.advance_shared(count);
+        }
         if self.beside.is_some() {
             count = self.advance_beside(count);
         }
         self.written += count.min(self.encoded.len() - self.written);
         self.forget_written();
+    }
+
+    /// Records written bytes of the shared frame. Returns how many are left over.
+    fn advance_shared(&mut self, count: usize) -> usize {
+        let of_shared = count.min(self.shared.len());
+        self.shared.advance(of_shared);
+        if self.shared.is_empty() {
+            self.shared = Bytes::new();
+        }
+        count - of_shared
     }
 
     /// Records written bytes up to the last large payload. Returns how many are left over.

@@ -11,7 +11,7 @@ use crate::error::SendError;
 use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
 use crate::masking_keys::MaskingKeys;
 use crate::opcode::{ControlOpcode, DataOpcode};
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, PreparedFrame};
 use crate::role::Role;
 use crate::send_buffer::{Outbound, SendBuffer};
 use crate::short_frame;
@@ -144,6 +144,24 @@ impl Sending {
         Ok(())
     }
 
+    /// A message whose frame several connections share, if this one neither masks nor compresses and has nothing else to
+    /// write.
+    pub(crate) fn prepared_frame(
+        &mut self,
+        frame: &PreparedFrame<'_>,
+        config: &Config,
+    ) -> Result<(), SendError> {
+        self.between_messages()?;
+        let is_plain = self.role == Role::Server && self.compressor.is_none() && config.observer.is_none();
+        if is_plain
+            && let Some(encoded) = frame.encoded()
+            && self.outbound().share(encoded)
+        {
+            return Ok(());
+        }
+        self.prepared(frame.message(), config)
+    }
+
     /// One fragment of a message (RFC 6455 §5.4).
     pub(crate) fn fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last, config: &Config) {
         let (opcode, begun) = match self.message {
@@ -212,6 +230,11 @@ impl Sending {
     /// Queues bytes that are not a frame.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.outbound().raw(bytes);
+    }
+
+    /// Whether a frame waits that other connections send, too.
+    pub(crate) fn is_sharing(&self) -> bool {
+        self.outbound.as_ref().is_some_and(|outbound| outbound.is_sharing())
     }
 
     /// All waiting bytes in one piece, which the driver owns until it is written; see [`Outbound::take`].

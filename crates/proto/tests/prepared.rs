@@ -22,6 +22,8 @@ enum Send {
     Own(usize),
     /// The prepared message with this number, which may have gone to other connections before.
     Prepared(usize),
+    /// The same, whose frame connections may share.
+    PreparedFrame(usize),
     /// An uncompressed message, which is in nobody's window.
     Uncompressed(usize),
 }
@@ -75,9 +77,10 @@ fn contents() -> Vec<Bytes> {
 }
 
 fn sends() -> impl Strategy<Value = Vec<(usize, Send)>> {
-    let send = (0..8_usize, 0..3).prop_map(|(content, way)| match way {
+    let send = (0..8_usize, 0..4).prop_map(|(content, way)| match way {
         0 => Send::Own(content),
         1 => Send::Prepared(content),
+        2 => Send::PreparedFrame(content),
         _ => Send::Uncompressed(content),
     });
     vec((0..3_usize, send), 1..24)
@@ -134,6 +137,9 @@ proptest! {
                     server.send_bytes(MessageKind::Binary, contents[number].clone()).map(|()| number)
                 }
                 Send::Prepared(number) => server.send_prepared(&prepared[number]).map(|()| number),
+                Send::PreparedFrame(number) => {
+                    server.send_prepared_frame(&prepared[number].frame()).map(|()| number)
+                }
                 Send::Uncompressed(number) => {
                     server.send_uncompressed(MessageKind::Binary, contents[number].clone()).map(|()| number)
                 }

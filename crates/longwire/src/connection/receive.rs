@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use longwire_proto::{Event, Received};
 
-use super::{Connection, Note};
+use super::{Connection, Note, Notes};
 use crate::error::{Error, Result};
 use crate::message::{Message, Utf8Bytes};
 use crate::telemetry;
@@ -95,12 +95,12 @@ impl Connection {
 
     /// Takes the error that ended the transport.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
-        self.failure.take()
+        self.failure.take().map(|failure| *failure)
     }
 
     /// Stores an error for the receiver.
     pub(crate) fn fail(&mut self, error: Error) {
-        self.failure = Some(error);
+        self.failure = Some(Box::new(error));
     }
 
     /// Whether messages are kept for the next receiver.
@@ -203,7 +203,7 @@ impl Connection {
                 Ok(Some(Event::BinaryPart(payload))) => (Message::Binary(payload.into_owned().into()), false),
                 Ok(Some(event)) => {
                     if tracing::enabled!(tracing::Level::TRACE) {
-                        self.notes.push(Note::received(&event));
+                        Notes::add(&mut self.notes, Note::received(&event));
                     }
                     // A pong that is not queued is delayed, as RFC 6455 §5.5.3 allows.
                     if matches!(event, Event::Ping(_))

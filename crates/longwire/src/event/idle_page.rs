@@ -114,7 +114,7 @@ fn page() -> String {
     )];
     table(&mut page, "`Server::serve`, without tokio's part", &shared);
     page.push_str("\nThe task with its future, the timer and the readiness of the socket are tokio's, and the handler's future is the \
-                   application's: some 1,200 bytes more for a handler that returns each message.\n\n");
+                   application's: some 1,050 bytes more for a handler that returns each message.\n\n");
     page + OUTRO
 }
 

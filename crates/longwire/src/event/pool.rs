@@ -31,6 +31,11 @@ impl Pool {
         buffer
     }
 
+    /// A buffer for what needs no memory of its own, such as a frame that connections share.
+    pub(super) fn take_without_memory(&mut self) -> SendBuffer {
+        self.without_memory.pop().unwrap_or_default()
+    }
+
     pub(super) fn give(&mut self, buffer: SendBuffer) {
         if buffer.capacity() > 0 {
             self.keep(buffer);

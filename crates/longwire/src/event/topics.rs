@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use longwire_proto::{Prepared, Protocol, SendError};
+use longwire_proto::{Prepared, PreparedFrame, Protocol, SendError};
 use slab::Slab;
 
 use super::dropped::Dropped;
@@ -259,10 +259,15 @@ impl Subscriber {
         }
     }
 
-    /// Queues a message for the subscriber, or applies its policy if it is slow.
-    pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
+    /// Queues a message for the subscriber, or applies its policy if it is slow. `frame` is that of the message.
+    pub(super) fn offer(
+        &mut self,
+        protocol: &mut Protocol,
+        message: &Arc<Prepared>,
+        frame: &PreparedFrame<'_>,
+    ) -> Fanout {
         if self.waiting.is_none() && !protocol.is_above_high_water() {
-            match protocol.send_prepared(message) {
+            match protocol.send_prepared_frame(frame) {
                 Ok(()) => return Fanout::Queued,
                 // It waits until the message in pieces is finished.
                 Err(SendError::MessageUnfinished) => {}

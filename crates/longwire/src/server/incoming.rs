@@ -67,7 +67,9 @@ pub(super) fn serve(
     // Boxed, because it takes several times the memory of the session, which lives much longer.
     let opening = Box::pin(open(accepted, place, Arc::clone(&settings)));
     async move {
-        if let Some(mut session) = settings.or_dropped(opening).await.flatten() {
+        let mut session = settings.or_dropped(opening).await.flatten();
+        // Borrowed, because a session that is moved takes its memory twice.
+        if let Some(session) = &mut session {
             session.attend(&settings).await;
         }
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use longwire_proto::{CloseCode, CloseFrame, Config};
 use tokio::sync::Semaphore;
@@ -84,28 +84,28 @@ impl Settings {
             () = self.dropping.cancelled() => None,
         }
     }
-
-    /// Waits until the server shuts down. Poll the future from one task only: it registers its waker with the token
-    /// only once, because a session is polled for each message.
-    async fn shut_down(&self) {
-        let mut closing = pin!(self.closing.cancelled());
-        let mut waits = false;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut waits, true) && !self.is_closing.load(Ordering::Acquire) {
-                return Poll::Pending;
-            }
-            closing.as_mut().poll(cx)
-        })
-        .await;
-    }
 }
 
 /// An open connection with its running handler.
+///
+/// Every connection has one for as long as it is open, so it is polled as a whole: futures of async functions, one in the
+/// other, would take several times its memory.
 pub(super) struct Session {
     handling: Handling,
-    /// The result, if the handler returned on its first poll.
-    outcome: Option<HandlerResult>,
+    stage: SessionStage,
     closer: CloseOnDrop,
+}
+
+/// How far a session has come.
+enum SessionStage {
+    /// The handler runs.
+    Handling,
+    /// The handler has returned.
+    Returned(HandlerResult),
+    /// Something else still uses the connection that the handler has passed on.
+    PassedOn,
+    /// The connection closes, and output may have to be written.
+    Closing,
 }
 
 impl Session {
@@ -135,37 +135,67 @@ impl Session {
         });
         let outcome = outcome.await;
         closer.shared().write();
-        Session { handling, outcome, closer }
+        Session { handling, stage: outcome.map_or(SessionStage::Handling, SessionStage::Returned), closer }
     }
 
     /// Runs the handler to its end, then closes the connection properly.
     pub(super) async fn attend(&mut self, settings: &Settings) {
-        let closer = Arc::clone(self.closer.shared());
-        tokio::select! {
-            biased;
-            () = self.run_to_end() => {}
-            () = async {
-                settings.shut_down().await;
-                say(&closer, CloseCode::GOING_AWAY, "the server is shutting down");
-                settings.dropping.cancelled().await;
-            } => {}
+        let has_ended = {
+            let mut closing = pin!(settings.closing.cancelled());
+            let mut waits = false;
+            poll_fn(|cx| {
+                if self.poll_to_end(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                // The token gets this task's waker only once, because a session is polled for each message.
+                if std::mem::replace(&mut waits, true) && !settings.is_closing.load(Ordering::Acquire) {
+                    return Poll::Pending;
+                }
+                closing.as_mut().poll(cx).map(|()| false)
+            })
+            .await
+        };
+        if !has_ended {
+            say(self.closer.shared(), CloseCode::GOING_AWAY, "the server is shutting down");
+            settings.or_dropped(poll_fn(|cx| self.poll_to_end(cx))).await;
         }
-        tracing::debug!(closed = %closer.closed(), "ended");
+        tracing::debug!(closed = %self.closer.shared().closed(), "ended");
     }
 
-    /// Waits until the handler is done, anything that it passed the connection to has released it, and all output is
+    /// Polls until the handler is done, anything that it passed the connection to has released it, and all output is
     /// written.
-    async fn run_to_end(&mut self) {
-        let outcome = poll_fn(|cx| self.poll_handler(cx)).await;
+    fn poll_to_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.stage = match std::mem::replace(&mut self.stage, SessionStage::Handling) {
+                SessionStage::Handling => SessionStage::Returned(ready!(self.poll_handler(cx))),
+                SessionStage::Returned(outcome) => self.returned(outcome),
+                SessionStage::PassedOn => match self.closer.shared().poll_out_of_use(cx) {
+                    Poll::Pending => {
+                        self.stage = SessionStage::PassedOn;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(standing) => {
+                        if standing == Standing::Abandoned {
+                            say(self.closer.shared(), CloseCode::GOING_AWAY, "");
+                        }
+                        SessionStage::Closing
+                    }
+                },
+                SessionStage::Closing => {
+                    self.stage = SessionStage::Closing;
+                    return self.closer.shared().poll_settled(cx);
+                }
+            };
+        }
+    }
+
+    /// Handles the end of the handler.
+    fn returned(&self, outcome: HandlerResult) -> SessionStage {
         let shared = self.closer.shared();
         match outcome {
             Ok(()) if shared.has_one_sender_only() => say(shared, CloseCode::NORMAL, ""),
             // The handler passed the connection on.
-            Ok(()) => {
-                if poll_fn(|cx| shared.poll_out_of_use(cx)).await == Standing::Abandoned {
-                    say(shared, CloseCode::GOING_AWAY, "");
-                }
-            }
+            Ok(()) => return SessionStage::PassedOn,
             // The connection ended first, so this is not the application's fault.
             Err(error) if !self.closer.0.is_open() => {
                 tracing::debug!(%error, "the handler failed because the connection had ended");
@@ -175,13 +205,10 @@ impl Session {
                 say(shared, CloseCode::INTERNAL_ERROR, "");
             }
         }
-        poll_fn(|cx| shared.poll_settled(cx)).await;
+        SessionStage::Closing
     }
 
     fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
-        if let Some(outcome) = self.outcome.take() {
-            return Poll::Ready(outcome);
-        }
         let shared = self.closer.shared();
         shared.begin_turn();
         let handled = logged(|| self.handling.as_mut().poll(cx));
@@ -196,8 +223,8 @@ impl Session {
 pub(crate) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
     let closer = CloseOnDrop(socket.sender());
     let handling = logged(|| handler(socket));
-    let mut session = Session { handling, outcome: None, closer };
-    session.run_to_end().await;
+    let mut session = Session { handling, stage: SessionStage::Handling, closer };
+    poll_fn(|cx| session.poll_to_end(cx)).await;
     tracing::debug!(closed = %session.closer.shared().closed(), "ended");
 }
 

@@ -7,7 +7,7 @@ use crate::assembler::MessageKind;
 use crate::error::SendError;
 use crate::liveness::numbered;
 use crate::opcode::ControlOpcode;
-use crate::prepared::Prepared;
+use crate::prepared::{Prepared, PreparedFrame};
 use crate::sending::Last;
 
 impl Protocol {
@@ -65,6 +65,19 @@ impl Protocol {
     pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
         self.may_send()?;
         self.sending.prepared(message, &self.config)?;
+        self.liveness.message();
+        Ok(())
+    }
+
+    /// Queues a message like [`send_prepared`](Protocol::send_prepared). If nothing else waits to be written, and the
+    /// connection neither masks nor compresses, it shares the encoded frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_prepared_frame(&mut self, frame: &PreparedFrame<'_>) -> Result<(), SendError> {
+        self.may_send()?;
+        self.sending.prepared_frame(frame, &self.config)?;
         self.liveness.message();
         Ok(())
     }

@@ -207,3 +207,50 @@ fn a_large_payload_cannot_be_taken_out_and_waits_behind_what_is() {
     assert_eq!(buffer.take(), None, "a large payload waits");
     assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE_PAYLOAD);
 }
+
+#[test]
+fn a_shared_frame_leaves_before_what_is_queued_behind_it_however_it_is_written() {
+    let frame = Bytes::from_static(b"\x82\x04news");
+    for step in 1..12 {
+        for slots in 1..4 {
+            let mut buffer = Outbound::default();
+            assert!(buffer.share(&frame));
+            buffer.raw(b"own");
+            buffer.frame_bytes(&header(LARGE_PAYLOAD, None), vec![7; LARGE_PAYLOAD].into());
+            let len = buffer.len();
+            let written = drain(&mut buffer, slots, step * 1_000 / 7);
+            assert_eq!((written.len(), &written[..9]), (len, &b"\x82\x04newsown"[..]), "{slots} slots");
+        }
+    }
+}
+
+#[test]
+fn a_shared_frame_is_copied_only_for_a_driver_that_owns_what_it_writes() {
+    let frame = Bytes::from_static(b"\x82\x04news");
+    let mut buffer = Outbound::default();
+    assert!(buffer.share(&frame) && !buffer.share(&frame));
+    let mut slices = [IoSlice::new(&[]); 2];
+    assert_eq!(buffer.slices(&mut slices), 1);
+    assert!(std::ptr::eq(&raw const slices[0][..], &raw const frame[..]));
+    assert_eq!(buffer.encoded.capacity(), 0);
+
+    buffer.raw(b"own");
+    buffer.advance(2);
+    assert_eq!((buffer.take().as_deref(), buffer.len()), (Some(&b"newsown"[..]), 7));
+    assert!(!buffer.share(&frame), "taken bytes wait");
+    buffer.advance(7);
+    assert!(buffer.is_used_up() && buffer.share(&frame));
+}
+
+#[test]
+fn a_shared_frame_is_copied_into_memory_that_the_driver_lends() {
+    let frame = Bytes::from_static(b"\x82\x04news");
+    let mut buffer = lent(Vec::new());
+    assert!(buffer.share(&frame) && buffer.is_sharing());
+    let mut memory = SendBuffer::from(Vec::with_capacity(4_000));
+    let address = memory.0.encoded.as_ptr();
+    buffer.borrow_memory(&mut memory);
+    let taken = buffer.take().unwrap();
+    assert_eq!((taken.as_slice(), taken.as_ptr(), memory.capacity()), (&frame[..], address, 0));
+    assert!(!buffer.is_sharing());
+}

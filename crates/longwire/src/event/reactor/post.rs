@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use longwire_proto::{CloseFrame, LARGE_PAYLOAD, Prepared};
+use longwire_proto::{CloseFrame, LARGE_PAYLOAD, Prepared, Protocol};
 
 use super::{Life, Reactor};
 use crate::event::application::Application;
@@ -12,6 +12,7 @@ use crate::event::deferred::discard;
 use crate::event::dropped::Dropped;
 use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
+use crate::event::pool::Pool;
 use crate::event::resumption::Resumption;
 use crate::event::topics::{Fanout, PausedId};
 
@@ -101,13 +102,15 @@ impl<A: Application, L> Reactor<A, L> {
         let topics = &mut self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
         let receivers = topic.subscribers.len();
+        let frame = message.frame();
         for (&key, subscriber) in &mut topic.subscribers {
             if except == Some(key) {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(key) else { continue };
             let Lifecycle::Open(open) = &mut connection.stage else { continue };
-            match subscriber.offer(&mut open.protocol, message) {
+            let was_lent = lend_without_memory(&mut self.pool, &mut open.protocol);
+            match subscriber.offer(&mut open.protocol, message, &frame) {
                 Fanout::Queued => {
                     open.count(|traffic| traffic.messages_sent += 1);
                     self.context.traffic.message_sent();
@@ -127,6 +130,9 @@ impl<A: Application, L> Reactor<A, L> {
                     subscriber.count_dropped(&mut dropped);
                     too_slow.push(key);
                 }
+            }
+            if was_lent && let Some(unused) = open.protocol.reclaim_buffer() {
+                self.pool.give(unused);
             }
             if !connection.is_dirty {
                 connection.is_dirty = true;
@@ -208,4 +214,16 @@ impl<A: Application, L> Reactor<A, L> {
             self.vanished(key);
         }
     }
+}
+
+/// Lends a connection that has nothing to write a buffer without memory: a frame that subscribers share needs none. Returns
+/// whether it did.
+fn lend_without_memory(pool: &mut Pool, protocol: &mut Protocol) -> bool {
+    if protocol.queued() > 0 {
+        return false;
+    }
+    let unused = protocol.lend_buffer(pool.take_without_memory());
+    let was_lent = unused.is_none();
+    unused.into_iter().for_each(|buffer| pool.give(buffer));
+    was_lent
 }

@@ -180,7 +180,13 @@ impl<A: Application, L> Visit<'_, A, L> {
     /// [`Protocol::take_encoded`](longwire_proto::Protocol::take_encoded).
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(in crate::event) fn take_encoded(&mut self) -> Option<Vec<u8>> {
-        self.connection.open_mut()?.protocol.take_encoded()
+        let open = self.connection.open_mut()?;
+        if open.protocol.is_sharing()
+            && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
+        {
+            self.pool.give(unused);
+        }
+        open.protocol.take_encoded()
     }
 
     /// How many of the bytes that [`take_encoded`](Visit::take_encoded) has returned are not yet written.
