@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+mod certificates;
 mod check;
 mod completions;
 mod config;
@@ -13,6 +14,7 @@ pub(crate) mod listen;
 mod load;
 pub(crate) mod proxy;
 mod proxying;
+mod recording;
 mod replay;
 mod route;
 mod show;
@@ -28,6 +30,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use longwire::Origin;
 
 use crate::log::LogFormat;
+pub(crate) use certificates::CertificateArgs;
 pub(crate) use check::{CheckArgs, CheckRouteArgs};
 pub(crate) use completions::{CompletionsArgs, ManArgs, ShellArg};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
@@ -40,6 +43,7 @@ pub(crate) use listen::ListenAddr;
 pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
 use proxy::{ForwardedHeader, ProxyAddress};
 pub(crate) use proxying::{PageOrigin, ProxyArgs};
+pub(crate) use recording::RecordingArgs;
 pub(crate) use replay::{Pace, ReplayArgs};
 pub(crate) use show::ShowArgs;
 pub(crate) use token::TokenArgs;

@@ -14,7 +14,7 @@ use longwire_check::{
     server_cases,
 };
 
-use crate::args::{CheckArgs, CheckRouteArgs, EndpointUrl};
+use crate::args::{CertificateArgs, CheckArgs, CheckRouteArgs, EndpointUrl};
 use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal;
@@ -111,9 +111,9 @@ fn dialer(route: &CheckRouteArgs, target: &Target) -> Result<Dialer, Failure> {
         dialer = dialer.proxy(proxy).map_err(Failure::Usage)?;
     }
     if target.is_secure() {
-        let config = tls(route).and_then(Tls::config).map_err(Failure::Other)?;
+        let config = tls(&route.certificates).and_then(Tls::config).map_err(Failure::Other)?;
         dialer = dialer.tls(config);
-    } else if route.insecure || route.ca.is_some() || route.cert.is_some() {
+    } else if route.certificates.given().is_some() {
         let message =
             format!("{} is not encrypted, so flags for TLS have no effect; use wss:// instead", target.url());
         return Err(Failure::Usage(message));
@@ -121,15 +121,15 @@ fn dialer(route: &CheckRouteArgs, target: &Target) -> Result<Dialer, Failure> {
     Ok(dialer)
 }
 
-fn tls(route: &CheckRouteArgs) -> Result<Tls, String> {
+fn tls(certificates: &CertificateArgs) -> Result<Tls, String> {
     let mut tls = Tls::default();
-    if route.insecure {
+    if certificates.insecure {
         tls = tls.trusting_anyone();
     }
-    if let Some(ca) = &route.ca {
+    if let Some(ca) = &certificates.ca {
         tls = tls.add_pem_file(ca)?;
     }
-    match route.cert.as_ref().zip(route.key.as_ref()) {
+    match certificates.cert.as_ref().zip(certificates.key.as_ref()) {
         Some((certificate, key)) => tls.identity_files(certificate, key),
         None => Ok(tls),
     }
@@ -170,8 +170,8 @@ fn command(args: &CheckArgs) -> String {
     words.extend(args.request.subprotocol.iter().map(|name| format!("--subprotocol {name}")));
     words.extend(args.request.header.iter().map(|(name, _)| format!("--header '{name}: …'")));
     words.extend(args.route.proxy.iter().map(|_| "--proxy …".to_owned()));
-    words.extend(args.route.ca.iter().map(|file| format!("--ca {}", file.display())));
-    words.extend(args.route.insecure.then(|| "--insecure".to_owned()));
+    words.extend(args.route.certificates.ca.iter().map(|file| format!("--ca {}", file.display())));
+    words.extend(args.route.certificates.insecure.then(|| "--insecure".to_owned()));
     words.join(" ")
 }
 

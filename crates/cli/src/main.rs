@@ -15,6 +15,7 @@ mod json_text;
 mod load;
 mod log;
 mod message_view;
+mod page_files;
 mod paint;
 mod proxy;
 mod replay;

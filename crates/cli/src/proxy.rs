@@ -6,6 +6,7 @@ mod faults;
 mod journal;
 mod local_name;
 mod page;
+mod recordings;
 mod tap;
 mod tunnel;
 

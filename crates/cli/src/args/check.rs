@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::certificates::CertificateArgs;
 use super::endpoint::RequestArgs;
 use super::url::EndpointUrl;
 use crate::values::parse_time_above_0;
@@ -92,19 +93,6 @@ pub(crate) struct CheckRouteArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
-    /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
-    #[arg(long, value_name = "PEM")]
-    pub(crate) ca: Option<PathBuf>,
-
-    /// Check no certificate: anybody between here and the server can read and change everything
-    #[arg(long, short = 'k', conflicts_with = "ca")]
-    pub(crate) insecure: bool,
-
-    /// The client certificate, for servers that ask for one, in PEM format
-    #[arg(long, value_name = "PEM", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The private key of the client certificate, in PEM format
-    #[arg(long, value_name = "PEM", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) certificates: CertificateArgs,
 }

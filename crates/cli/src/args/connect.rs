@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 use regex::Regex;
 
 use super::endpoint::EndpointArgs;
+use super::recording::RecordingArgs;
 use crate::values::{parse_time, parse_time_above_0};
 
 /// Connect to a WebSocket: send each line of standard input, print each message
@@ -129,23 +130,8 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true, conflicts_with_all = ["json", "binary_format"])]
     pub(crate) exec: Vec<String>,
 
-    /// Record handshake and messages in this file, as a browser does (HAR); see `longwire show` and `longwire replay`
-    ///
-    /// The file is complete after every message, so nothing is lost when the program is interrupted.
-    #[arg(long, value_name = "HAR")]
-    pub(crate) record: Option<PathBuf>,
-
-    /// Replace the file of --record if it exists
-    #[arg(long, requires = "record")]
-    pub(crate) overwrite: bool,
-
-    /// Leave the values of Authorization and of cookies in the recording
-    #[arg(long, requires = "record")]
-    pub(crate) with_secrets: bool,
-
-    /// Stop recording when the file has this many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, requires = "record")]
-    pub(crate) record_limit: u64,
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
 
     /// Reconnect whenever the connection breaks, until the server closes it for good
     ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use longwire_load::{Condition, Engine, Sizes, Sources};
 
+use super::certificates::CertificateArgs;
 use super::endpoint::RequestArgs;
 use super::engine::EngineArg;
 use super::url::EndpointUrl;
@@ -192,21 +193,8 @@ pub(crate) struct LoadRouteArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "source")]
     pub(crate) unix_socket: Option<PathBuf>,
 
-    /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
-    #[arg(long, value_name = "PEM")]
-    pub(crate) ca: Option<PathBuf>,
-
-    /// Check no certificate
-    #[arg(long, short = 'k', conflicts_with = "ca")]
-    pub(crate) insecure: bool,
-
-    /// The client certificate, for servers that ask for one, in PEM format
-    #[arg(long, value_name = "PEM", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The private key of the client certificate, in PEM format
-    #[arg(long, value_name = "PEM", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) certificates: CertificateArgs,
 
     /// How long opening a connection, and the last answers, may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]

@@ -1,6 +1,5 @@
 //! The arguments of `longwire proxy`.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Parser;
@@ -9,6 +8,7 @@ use regex::Regex;
 use super::endpoint::EndpointArgs;
 use super::fault::ProxyFault;
 use super::listen::PortAddr;
+use super::recording::RecordingArgs;
 
 /// Stand between clients and an endpoint: show every frame of both directions, record, and make faults on purpose
 ///
@@ -63,21 +63,8 @@ pub(crate) struct ProxyArgs {
     #[arg(long)]
     pub(crate) pretty: bool,
 
-    /// Record each connection as a browser does (HAR)
-    #[arg(long, value_name = "HAR")]
-    pub(crate) record: Option<PathBuf>,
-
-    /// Replace the files of --record that exist
-    #[arg(long, requires = "record")]
-    pub(crate) overwrite: bool,
-
-    /// Leave the values of Authorization and of cookies in the recording
-    #[arg(long, requires = "record")]
-    pub(crate) with_secrets: bool,
-
-    /// Stop recording a connection when its file has this many bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, requires = "record")]
-    pub(crate) record_limit: u64,
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
 
     /// With --header, --user or --cert: let pages of this origin use the proxy, too (repeatable); `any` for all
     #[arg(long, value_name = "ORIGIN")]

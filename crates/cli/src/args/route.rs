@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use http::HeaderValue;
-use longwire::{Client, ClientTls, Proxy, Timeouts};
+use longwire::{Client, Proxy, Timeouts};
 
-use crate::terminal;
+use super::certificates::CertificateArgs;
 use crate::values::parse_time_above_0;
 
 /// How to reach the server.
@@ -47,21 +47,8 @@ pub(crate) struct RouteArgs {
     #[arg(long, short = 'u', value_name = "USER:PASSWORD", value_parser = parse_user)]
     user: Option<(String, String)>,
 
-    /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
-    #[arg(long, value_name = "PEM")]
-    ca: Option<PathBuf>,
-
-    /// Check no certificate: anybody between here and the server can read and change everything
-    #[arg(long, short = 'k', conflicts_with = "ca")]
-    insecure: bool,
-
-    /// The client certificate, for servers that ask for one, in PEM format
-    #[arg(long, value_name = "PEM", requires = "key")]
-    cert: Option<PathBuf>,
-
-    /// The private key of the client certificate, in PEM format
-    #[arg(long, value_name = "PEM", requires = "cert")]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    certificates: CertificateArgs,
 
     /// How long the name lookup may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
@@ -93,7 +80,7 @@ impl RouteArgs {
             .proxy(self.proxy_timeout)
             .tls(self.tls_timeout)
             .handshake(self.handshake_timeout);
-        let mut client = Client::new().timeouts(timeouts).tls(self.tls()?);
+        let mut client = Client::new().timeouts(timeouts).tls(self.certificates.client_tls()?);
         if let Some(proxy) = &self.proxy {
             client = client.proxy(Proxy::new(proxy)?);
         } else if self.no_proxy {
@@ -114,7 +101,7 @@ impl RouteArgs {
 
     /// Whether the client shows a certificate.
     pub(crate) fn has_identity(&self) -> bool {
-        self.cert.is_some()
+        self.certificates.cert.is_some()
     }
 
     /// The value of Authorization that --user stands for.
@@ -122,23 +109,6 @@ impl RouteArgs {
         let (user, password) = self.user.as_ref()?;
         // A space and base64 are characters that a header can have.
         HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()
-    }
-
-    fn tls(&self) -> longwire::Result<ClientTls> {
-        let mut tls = ClientTls::default();
-        if self.insecure {
-            terminal::complain(
-                "longwire: --insecure: no certificate is checked; anybody on the path can read and change everything",
-            );
-            tls = ClientTls::dangerously_trusting_anyone();
-        }
-        if let Some(ca) = &self.ca {
-            tls = tls.add_pem_file(ca)?;
-        }
-        if let Some((certificate, key)) = self.cert.as_ref().zip(self.key.as_ref()) {
-            tls = tls.identity_files(certificate, key)?;
-        }
-        Ok(tls)
     }
 }
 
@@ -149,12 +119,7 @@ impl RouteArgs {
     ///
     /// What to leave out, or to write instead.
     pub(crate) fn check(&self, url: &str) -> Result<(), String> {
-        let flag = match self {
-            RouteArgs { ca: Some(_), .. } => "--ca",
-            RouteArgs { insecure: true, .. } => "--insecure",
-            RouteArgs { cert: Some(_), .. } => "--cert",
-            _ => return Ok(()),
-        };
+        let Some(flag) = self.certificates.given() else { return Ok(()) };
         let is_plain = ["ws:", "http:"].into_iter().any(|scheme| {
             url.split_at_checked(scheme.len()).is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(scheme))
         });

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::traffic::TrafficCounter;
 use super::verbose::Verbose;
 use crate::args::ConnectArgs;
-use crate::har::{CloseFrames, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::har::{CloseFrames, Handshake, Recorder, RecordingStopped};
 use crate::terminal;
 
 /// Sees every step of connecting, every frame and every message.
@@ -29,10 +29,7 @@ impl Observing {
     ///
     /// The recording cannot be created.
     pub(super) fn new(args: &ConnectArgs) -> Result<Observing, String> {
-        let secrets = if args.with_secrets { SecretValues::Kept } else { SecretValues::Redacted };
-        let existing = Existing::of(args.overwrite);
-        let recorder =
-            args.record.as_deref().map(|path| Recorder::create(path, existing, secrets, args.record_limit));
+        let recorder = args.recording.record.as_deref().map(|path| args.recording.create(path));
         Ok(Observing {
             output: Output::new(args),
             traffic: TrafficCounter::new(),

@@ -37,13 +37,6 @@ pub(crate) enum Existing {
     Replaced,
 }
 
-impl Existing {
-    /// What --overwrite says.
-    pub(crate) fn of(overwrite: bool) -> Existing {
-        if overwrite { Existing::Replaced } else { Existing::Kept }
-    }
-}
-
 /// The opening handshake of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::ClientTls;
 use longwire_load::{
     Check, Coding, Content, Dialect, Ending, Kind, LONGEST_MESSAGE, Pace, Plan, Publishers, RatePlan,
     RequestOptions, Series, Sizes, Target, Think, Waiting, Workload,
@@ -177,7 +176,7 @@ pub(super) async fn request(args: &LoadArgs, plan: &Plan, url: &str) -> Result<R
     }
     let is_secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"))
         || url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
-    let tls = if is_secure { Some(tls(args)?.config().await?) } else { None };
+    let tls = if is_secure { Some(args.route.certificates.client_tls()?.config().await?) } else { None };
     Ok(RequestOptions {
         headers: args.route.request.header.clone(),
         subprotocols,
@@ -190,18 +189,6 @@ pub(super) async fn request(args: &LoadArgs, plan: &Plan, url: &str) -> Result<R
         coding: coding(args),
         channels: plan.channels(),
     })
-}
-
-fn tls(args: &LoadArgs) -> Result<ClientTls, Failure> {
-    let mut tls =
-        if args.route.insecure { ClientTls::dangerously_trusting_anyone() } else { ClientTls::default() };
-    if let Some(ca) = &args.route.ca {
-        tls = tls.add_pem_file(ca)?;
-    }
-    if let Some((certificate, key)) = args.route.cert.as_ref().zip(args.route.key.as_ref()) {
-        tls = tls.identity_files(certificate, key)?;
-    }
-    Ok(tls)
 }
 
 /// Says what will be done to an endpoint that is not on this machine.

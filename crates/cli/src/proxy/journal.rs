@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -11,10 +10,11 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::faults::Fate;
+use super::recordings::{MAX_RECORDINGS, Recordings};
 use super::tap::{Seen, SeenMessage, sender};
 use crate::args::ProxyArgs;
 use crate::clock;
-use crate::har::{self, CloseFrames, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::har::{CloseFrames, Handshake, Recorder, RecordingStopped};
 use crate::json_text::JsonLayout;
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
@@ -22,9 +22,6 @@ use crate::terminal::{self, colour_on, escape};
 
 /// The topic of pages.
 pub(super) const LIVE: &str = "live";
-
-/// The most recordings of a run: a client that reconnects for ever must not fill the folder.
-const MAX_RECORDINGS: u64 = 1000;
 
 /// How many lines a page gets that comes later, and their bytes.
 const MAX_HISTORY: usize = 1000;
@@ -41,41 +38,6 @@ pub(super) struct Book {
     pages: Mutex<PageFeed>,
     /// Differs from one run of the program to the next.
     run: String,
-}
-
-struct Recordings {
-    path: PathBuf,
-    existing: Existing,
-    secrets: SecretValues,
-    limit: u64,
-    /// The file of the first connection: it exists from the start, so that what is wrong with it is said then.
-    first: Mutex<Option<Recorder>>,
-}
-
-impl Recordings {
-    fn new(args: &ProxyArgs, path: &Path) -> Result<Recordings, String> {
-        let secrets = if args.with_secrets { SecretValues::Kept } else { SecretValues::Redacted };
-        let existing = Existing::of(args.overwrite);
-        if existing == Existing::Kept
-            && let Some(taken) =
-                (2..=MAX_RECORDINGS).map(|number| numbered(path, number)).find(|path| path.exists())
-        {
-            return Err(har::exists(&taken));
-        }
-        let first = Recorder::create(path, existing, secrets, args.record_limit)?;
-        let (path, first) = (path.to_owned(), Mutex::new(Some(first)));
-        Ok(Recordings { path, existing, secrets, limit: args.record_limit, first })
-    }
-
-    /// The file of connection number `connection`.
-    fn recorder(&self, connection: u64) -> Result<Recorder, String> {
-        if connection == 1
-            && let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            return Ok(first);
-        }
-        Recorder::create(&numbered(&self.path, connection), self.existing, self.secrets, self.limit)
-    }
 }
 
 #[derive(Default)]
@@ -100,7 +62,7 @@ impl Book {
     ///
     /// It cannot be recorded.
     pub(super) fn new(args: &ProxyArgs) -> Result<Arc<Book>, String> {
-        let recording = args.record.as_deref().map(|path| Recordings::new(args, path)).transpose()?;
+        let recording = Recordings::of(&args.recording)?;
         Ok(Arc::new(Book {
             view: MessageView {
                 json: JsonLayout::of(args.pretty),
@@ -361,27 +323,9 @@ fn hex(bytes: &[u8]) -> String {
     format!("{}{more}", digits.join(" "))
 }
 
-/// `feed.har` for the first connection, `feed-2.har` for the second.
-fn numbered(path: &Path, connection: u64) -> PathBuf {
-    if connection == 1 {
-        return path.to_owned();
-    }
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let extension =
-        path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
-    path.with_file_name(format!("{stem}-{connection}{extension}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_connection_has_a_recording_of_its_own() {
-        assert_eq!(numbered(Path::new("a/feed.har"), 1), Path::new("a/feed.har"));
-        assert_eq!(numbered(Path::new("a/feed.har"), 12), Path::new("a/feed-12.har"));
-        assert_eq!(numbered(Path::new("feed"), 2), Path::new("feed-2"));
-    }
 
     #[test]
     fn pages_get_a_bounded_part_of_long_messages() {

@@ -10,10 +10,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::HOST;
 use http::{HeaderMap, StatusCode};
 use longwire::{Accept, Handler, Listener, MessageRef, Refusal, Server, Socket, Upgrade};
 use tokio::net::TcpListener;
@@ -22,17 +19,17 @@ use super::journal::{Book, LIVE};
 use super::local_name::is_local_name;
 use crate::args::listen::PortAddr;
 use crate::failure::Failure;
+use crate::page_files::{self, PageFile};
 use crate::terminal;
 
-/// Path, media type and content of each file.
-const FILES: [(&str, &str, &str); 7] = [
-    ("/", "text/html; charset=utf-8", include_str!("../../web/proxy/index.html")),
-    ("/base.css", "text/css; charset=utf-8", include_str!("../../web/base.css")),
-    ("/proxy.css", "text/css; charset=utf-8", include_str!("../../web/proxy/proxy.css")),
-    ("/proxy.js", "text/javascript; charset=utf-8", include_str!("../../web/proxy/proxy.js")),
-    ("/connection.js", "text/javascript; charset=utf-8", include_str!("../../web/connection.js")),
-    ("/status.js", "text/javascript; charset=utf-8", include_str!("../../web/status.js")),
-    ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
+const FILES: [PageFile; 7] = [
+    ("/", include_str!("../../web/proxy/index.html")),
+    ("/base.css", include_str!("../../web/base.css")),
+    ("/proxy.css", include_str!("../../web/proxy/proxy.css")),
+    ("/proxy.js", include_str!("../../web/proxy/proxy.js")),
+    ("/connection.js", include_str!("../../web/connection.js")),
+    ("/status.js", include_str!("../../web/status.js")),
+    ("/favicon.svg", include_str!("../../web/favicon.svg")),
 ];
 
 /// The page loads nothing from elsewhere.
@@ -83,10 +80,8 @@ impl Guard {
 }
 
 fn router(guard: &Arc<Guard>) -> Router {
-    let router = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
-        router.route(path, get(async move || file(kind, content)))
-    });
-    router.layer(middleware::from_fn_with_state(Arc::clone(guard), only_local_names))
+    page_files::router(FILES, POLICY)
+        .layer(middleware::from_fn_with_state(Arc::clone(guard), only_local_names))
 }
 
 async fn only_local_names(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
@@ -95,17 +90,6 @@ async fn only_local_names(State(guard): State<Arc<Guard>>, request: Request, nex
     } else {
         (StatusCode::FORBIDDEN, "This page answers only to its address.\n").into_response()
     }
-}
-
-fn file(kind: &'static str, content: &'static str) -> Response {
-    let headers = [
-        (CONTENT_TYPE, kind),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, content).into_response()
 }
 
 /// The WebSockets of pages.

@@ -129,7 +129,7 @@ pub(super) fn router(demos: Demos) -> Router {
         }),
     );
     files.iter().fold(router, |router, &(path, content)| {
-        let served = get(async move || file(media_type(path), content));
+        let served = get(async move || file(path, content));
         match path.strip_suffix("/index.html") {
             Some(name) => router
                 .route(&format!("/demo/{name}"), served.clone())
@@ -157,17 +157,6 @@ fn list(files: &[(&str, &str)]) -> String {
     let names = files.iter().filter_map(|(path, _)| path.strip_suffix("/index.html"));
     let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
     format!("{{\"demos\":[{}]}}\n", names.join(","))
-}
-
-/// The media type of a file with this name.
-fn media_type(path: &str) -> &'static str {
-    match path.rsplit_once('.') {
-        Some((_, "html")) => "text/html; charset=utf-8",
-        Some((_, "css")) => "text/css; charset=utf-8",
-        Some((_, "js")) => "text/javascript; charset=utf-8",
-        Some((_, "svg")) => "image/svg+xml",
-        _ => "text/plain; charset=utf-8",
-    }
 }
 
 #[cfg(test)]

@@ -3,23 +3,22 @@
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ALLOW, CACHE_CONTROL};
 use http::{Method, StatusCode, Uri};
 use longwire::Refusal;
 
-/// Path, media type and content of each file.
-const FILES: [(&str, &str, &str); 9] = [
-    ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
-    ("/base.css", "text/css; charset=utf-8", include_str!("../../web/base.css")),
-    ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
-    ("/app.js", "text/javascript; charset=utf-8", include_str!("../../web/app.js")),
-    ("/gallery.js", "text/javascript; charset=utf-8", include_str!("../../web/gallery.js")),
-    ("/connection.js", "text/javascript; charset=utf-8", include_str!("../../web/connection.js")),
-    ("/status.js", "text/javascript; charset=utf-8", include_str!("../../web/status.js")),
-    ("/ticker.js", "text/javascript; charset=utf-8", include_str!("../../web/ticker.js")),
-    ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
+use crate::page_files::{self, PageFile};
+
+const FILES: [PageFile; 9] = [
+    ("/", include_str!("../../web/index.html")),
+    ("/base.css", include_str!("../../web/base.css")),
+    ("/style.css", include_str!("../../web/style.css")),
+    ("/app.js", include_str!("../../web/app.js")),
+    ("/gallery.js", include_str!("../../web/gallery.js")),
+    ("/connection.js", include_str!("../../web/connection.js")),
+    ("/status.js", include_str!("../../web/status.js")),
+    ("/ticker.js", include_str!("../../web/ticker.js")),
+    ("/favicon.svg", include_str!("../../web/favicon.svg")),
 ];
 
 /// The page contains everything it needs, so it may load nothing from elsewhere.
@@ -32,12 +31,9 @@ const ENDPOINTS: [&str; 4] = ["/echo", "/ticker", "/channel/{name}", "/connectio
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 pub(super) fn router() -> Router {
-    let router = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
-        router.route(path, get(async move || file(kind, content)))
-    });
     ENDPOINTS
         .into_iter()
-        .fold(router, |router, path| router.route(path, get(websocket_only)))
+        .fold(page_files::router(FILES, POLICY), |router, path| router.route(path, get(websocket_only)))
         .route("/health", get(health))
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
@@ -73,14 +69,7 @@ fn options() -> Response {
     (StatusCode::NO_CONTENT, [(ALLOW, ALLOWED)]).into_response()
 }
 
-pub(super) fn file(kind: &'static str, content: &'static str) -> Response {
-    let headers = [
-        (CONTENT_TYPE, kind),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        // The next version of the program may have another page.
-        (CACHE_CONTROL, "no-cache"),
-    ];
-    (headers, content).into_response()
+/// A file of this page or of a demo.
+pub(super) fn file(path: &str, content: &'static str) -> Response {
+    page_files::file(path, content, POLICY)
 }

@@ -48,11 +48,11 @@ fn a_close_frame_among_the_messages_is_the_end() {
     assert_eq!(end.to_string(), "closed by the server: 4000: bye");
 }
 
-/// The form of mitmproxy 12 (`save.har`, `hardump`): the handshake may be an entry of its own, fields may be null.
+/// The form of mitmproxy 11 (`save.har`, `hardump`); fields may be null, and a handshake an entry of its own.
 #[test]
 fn a_file_of_mitmproxy_is_read() {
     let recordings = parse(
-        br#"{"log":{"version":"1.2","creator":{"name":"mitmproxy","version":"12.1.2","comment":""},"pages":[],"entries":[
+        br#"{"log":{"version":"1.2","creator":{"name":"mitmproxy","version":"11.0.2","comment":""},"pages":[],"entries":[
             {"startedDateTime":"2026-01-31T12:00:00.123456+00:00","time":3.5,"cache":{},
              "request":{"method":"GET","url":"http://a.example/feed","headers":[{"name":"Host","value":"a.example"}]},
              "response":{"status":101,"statusText":"Switching Protocols","headers":[],"content":{"size":0,"text":null}}},
