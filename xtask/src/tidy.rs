@@ -29,7 +29,7 @@ use crate::features::Features;
 use crate::terminal;
 use crate::tidy::rules::{CrateRules, Rules};
 use crate::tidy::source::SourceFile;
-use crate::tidy::toolchain::{FORMAT_BESIDE, TOOLS};
+use crate::tidy::toolchain::{CLIPPY_BENCH, FORMAT_BESIDE, TOOLS};
 use crate::workspace::Workspace;
 
 /// The crate whose public types must all have an example.
@@ -79,6 +79,9 @@ fn check(workspace: &Workspace, target: &Path) -> Result<Tally> {
     tally.count(FORMAT_BESIDE.name, &unformatted);
     for tool in TOOLS {
         tally.count(tool.name, &tool.check(workspace, target)?);
+    }
+    if let Some(bench) = beside.iter().find(|workspace| workspace.root.ends_with("bench")) {
+        tally.count(CLIPPY_BENCH.name, &CLIPPY_BENCH.check(bench, target)?);
     }
     Ok(tally)
 }

@@ -24,6 +24,12 @@ pub(crate) struct Tool {
 pub(crate) const FORMAT_BESIDE: Tool =
     Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
 
+/// For the workspace of the comparison. (The fuzz targets need a nightly compiler.)
+pub(crate) const CLIPPY_BENCH: Tool = Tool {
+    name: "clippy-bench",
+    arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+};
+
 /// Features are additive, so each set of features that makes a difference must compile.
 pub(crate) const TOOLS: [Tool; 11] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },
