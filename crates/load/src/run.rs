@@ -277,13 +277,13 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Sends what is due by `until`.
+    /// Sends what is due before `until`.
     fn send_due(&mut self, until: Instant, now: Instant) {
         /// So many are sent before the sockets are looked at again.
         const BURST: usize = 1024;
 
         for _ in 0..BURST {
-            let Some(due) = self.next_due.filter(|due| *due <= until) else { return };
+            let Some(due) = self.next_due.filter(|due| *due < until) else { return };
             self.crowd.ledger.late(due, now);
             self.send_one(due);
             self.next_due =

@@ -70,6 +70,16 @@ fn an_open_loop_sends_what_is_due_and_no_more() {
 }
 
 #[test]
+fn what_is_due_at_the_end_is_not_sent_by_a_late_generator_either() {
+    let address = echo();
+    // No generator sends so many in a millisecond, so it catches up. The next message is due when the time is over.
+    let pace = Pace::Open(RatePlan::constant(1e6, Duration::from_millis(2)));
+    let plan = short(Plan::new(Workload::Echo { series: series(64, Coding::Plain), pace }, 4));
+    let outcome = run(&Plan { measured: Duration::from_millis(1), ..plan }, &target(address, Coding::Plain));
+    assert_eq!(outcome.tally.sent, 1000, "{:?}", outcome.tally);
+}
+
+#[test]
 fn a_storm_opens_and_drops() {
     let address = echo();
     each_engine(|engine| {
