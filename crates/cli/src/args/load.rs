@@ -35,7 +35,7 @@ Examples:
 The messages are a few different ones, sent again and again. An answer is compared with the message that it answers, so a \
 message that is lost, repeated or changed is noticed. With --check any, every message counts as an answer.
 
-Connections, handshakes at a time and the rate of a storm are limited to 1,000 unless --many is given: load only \
+Connections, handshakes at a time, the rate of a storm and that of reopening are limited to 1,000 unless --many is given: load only \
 endpoints that are yours. Ctrl-C ends the run and prints what was measured until then; a second one stops immediately.
 
 Times have a unit (500ms, 1.5s, 2m), or are in seconds. Rates are a second: 500, 10k or 10k/s.
@@ -85,7 +85,7 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s", value_parser = parse_time)]
     pub(crate) reopen: Option<Duration>,
 
-    /// Load with many connections, or a fast storm: more than 1,000 connections, at a time or a second
+    /// Load with many connections, or a fast storm: more than 1,000 connections, at a time or a second, or reopened a second
     #[arg(long)]
     pub(crate) many: bool,
 

@@ -91,7 +91,9 @@ fn check(args: &LoadArgs) -> Result<(), Failure> {
     let highest =
         args.pace.stage.iter().map(|stage| stage.rate).fold(args.pace.rate.unwrap_or(0.0), f64::max);
     let too_many = args.connections.max(args.together) > MANY;
-    if too_many || (workload == WorkloadArg::Storm && highest > f64::from(MANY)) {
+    // A server that refuses all connections gets this many attempts a second.
+    let again = args.reopen.map_or(0.0, |after| f64::from(args.connections) / after.as_secs_f64());
+    if too_many || again > f64::from(MANY) || (workload == WorkloadArg::Storm && highest > f64::from(MANY)) {
         return usage(format!(
             "more than {MANY} connections, at a time or a second, can hurt a server; if it is yours, add --many"
         ));

@@ -65,6 +65,7 @@ fn what_can_hurt_needs_to_be_asked_for() {
         &["ws://127.0.0.1:9/", "--connections", "1001"][..],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--rate", "1001"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--together", "1001"],
+        &["ws://127.0.0.1:9/", "--connections", "20", "--reopen=10ms"],
     ] {
         let output = load(args);
         assert_eq!(output.status.code(), Some(2));
