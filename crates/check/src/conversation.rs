@@ -11,7 +11,7 @@ use longwire_wire::{Failure, Head, Peer, Pieces, Problem, RawFrame, Role};
 
 use self::sent::Sent;
 use crate::answer;
-use crate::deflate::{Agreement, Deflater, Inflater};
+use crate::deflate::{Agreement, Deflater};
 use crate::inbox::{Inbox, Incoming, LIMIT};
 use crate::step::{Reply, SHOWN, Step, joined};
 use crate::transport::{Dial, Transport};
@@ -71,16 +71,22 @@ impl Conversation {
     /// After the opening handshake, in which the server said this about extensions.
     pub(crate) fn new(peer: Peer<Transport>, extensions: Option<&str>, strays: Strays) -> Conversation {
         let agreement = extensions.and_then(Agreement::parse);
+        let role = peer.role();
         Conversation {
             peer,
-            inbox: Inbox::new(agreement.map(Inflater::of_server)),
-            deflater: agreement.map(Deflater::of_client),
+            inbox: Inbox::of(role.other(), agreement),
+            deflater: agreement.map(|agreement| Deflater::of(role, agreement)),
             allowed: Vec::new(),
             strays,
             sent: Sent::default(),
             weaknesses: Vec::new(),
             is_closing: false,
         }
+    }
+
+    /// Which end of the connection the cases are.
+    fn role(&self) -> Role {
+        self.peer.role()
     }
 
     /// The dialogue until now.
@@ -114,12 +120,12 @@ impl Conversation {
                 let sent = self.peer.send(frame.clone()).await;
                 sent_or_ended(sent)
             }
-            Step::SendTogether(frames) => self.send_bytes(&joined(frames, Role::Client), Pieces::Whole).await,
+            Step::SendTogether(frames) => self.send_bytes(&joined(frames, self.role()), Pieces::Whole).await,
             Step::SendCut(frames, len) => {
                 let pieces = NonZeroUsize::new(*len).map_or(Pieces::Whole, Pieces::Of);
-                self.send_bytes(&joined(frames, Role::Client), pieces).await
+                self.send_bytes(&joined(frames, self.role()), pieces).await
             }
-            Step::SendBytes(bytes) => self.send_bytes(bytes, Pieces::Whole).await,
+            Step::SendInHalves(frame) => self.send_in_halves(frame).await,
             Step::SendCompressed(messages) => self.send_compressed(messages).await,
             Step::EndWriting => sent_or_ended(self.peer.finish().await),
             Step::Allow(reply) => {
@@ -156,6 +162,15 @@ impl Conversation {
             sent_or_ended(self.peer.send(frame).await)?;
         }
         Ok(())
+    }
+
+    async fn send_in_halves(&mut self, frame: &RawFrame) -> Result<(), Stop> {
+        let bytes = frame.encode(self.role());
+        let second_half = frame.payload.len().div_ceil(2);
+        let (first, second) = bytes.split_at(bytes.len().saturating_sub(second_half));
+        self.send_bytes(first, Pieces::Whole).await?;
+        tokio::time::sleep(PAUSE).await;
+        self.send_bytes(second, Pieces::Whole).await
     }
 
     async fn send_bytes(&mut self, bytes: &[u8], pieces: Pieces) -> Result<(), Stop> {

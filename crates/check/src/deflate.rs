@@ -1,6 +1,7 @@
 //! Compression of messages (RFC 7692 §7.2), for cases that send and receive compressed messages.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use longwire_wire::Role;
 
 /// The end of each compressed message, which is not sent.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
@@ -41,6 +42,14 @@ impl Agreement {
         }
         Some(agreement)
     }
+
+    /// The window of this end's messages, and whether each message begins a new context.
+    fn for_sender(self, sender: Role) -> (u8, bool) {
+        match sender {
+            Role::Client => (self.client_max_window_bits, self.client_no_context_takeover),
+            Role::Server => (self.server_max_window_bits, self.server_no_context_takeover),
+        }
+    }
 }
 
 /// A number from 8 to 15 without leading zeros, possibly in quotes (§7.1.2.1).
@@ -58,12 +67,9 @@ pub(crate) struct Deflater {
 }
 
 impl Deflater {
-    /// For messages that this agreement lets a client send.
-    pub(crate) fn of_client(agreement: Agreement) -> Deflater {
-        Deflater::new(agreement.client_max_window_bits, agreement.client_no_context_takeover)
-    }
-
-    pub(crate) fn new(window_bits: u8, resets: bool) -> Deflater {
+    /// For messages that this agreement lets this end send.
+    pub(crate) fn of(sender: Role, agreement: Agreement) -> Deflater {
+        let (window_bits, resets) = agreement.for_sender(sender);
         // zlib has no window of 8 bits. Messages of at most 256 bytes fit into any window.
         let window_bits = window_bits.clamp(9, 15);
         Deflater {
@@ -104,12 +110,12 @@ pub(crate) struct Inflater {
 }
 
 impl Inflater {
-    /// For messages that this agreement lets a server send.
-    pub(crate) fn of_server(agreement: Agreement) -> Inflater {
-        let window_bits = agreement.server_max_window_bits.clamp(9, 15);
+    /// For messages that this agreement lets this end send.
+    pub(crate) fn of(sender: Role, agreement: Agreement) -> Inflater {
+        let (window_bits, resets) = agreement.for_sender(sender);
         Inflater {
-            context: Decompress::new_with_window_bits(false, window_bits),
-            resets: agreement.server_no_context_takeover,
+            context: Decompress::new_with_window_bits(false, window_bits.clamp(9, 15)),
+            resets,
             piece: vec![0; 16 << 10],
         }
     }
@@ -154,10 +160,10 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc_is_compressed_and_inflated() {
         let agreement = Agreement::parse(PLAIN).unwrap();
-        let mut deflater = Deflater::of_client(agreement);
+        let mut deflater = Deflater::of(Role::Client, agreement);
         assert_eq!(deflater.compress(b"Hello"), [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
         assert_eq!(deflater.compress(b"Hello"), [0xf2, 0x00, 0x11, 0x00, 0x00]);
-        let mut inflater = Inflater::of_server(agreement);
+        let mut inflater = Inflater::of(Role::Client, agreement);
         for payload in [&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00][..], &[0xf2, 0x00, 0x11, 0x00, 0x00]] {
             assert_eq!(inflater.inflate(payload).as_deref(), Some(&b"Hello"[..]));
         }
@@ -172,7 +178,7 @@ mod tests {
         };
         let incompressible: Vec<u8> = std::iter::repeat_with(&mut next).take(300_000).collect();
         let agreement = Agreement::parse("permessage-deflate; client_no_context_takeover").unwrap();
-        let (mut deflater, mut inflater) = (Deflater::of_client(agreement), Inflater::of_server(agreement));
+        let (mut deflater, mut inflater) = (Deflater::of(Role::Client, agreement), Inflater::of(Role::Client, agreement));
         for message in [&incompressible[..], b"", &[7; 1_000_000], b"x"] {
             let payload = deflater.compress(message);
             assert_eq!(inflater.inflate(&payload).as_deref(), Some(message));

@@ -1,9 +1,9 @@
 //! What an endpoint sends, judged as it arrives: every case demands valid frames.
 
 use longwire_wire::bits::{CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT};
-use longwire_wire::{DeclaredLen, Failure, Mask, Peer, Problem, RawFrame};
+use longwire_wire::{DeclaredLen, Failure, Mask, Peer, Problem, RawFrame, Role};
 
-use crate::deflate::Inflater;
+use crate::deflate::{Agreement, Inflater};
 use crate::step::Reply;
 use crate::transport::Transport;
 
@@ -32,17 +32,20 @@ pub(crate) enum Missing {
 }
 
 /// Puts frames together to messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbox {
+    /// Which end the endpoint is.
+    from: Role,
     inflater: Option<Inflater>,
     /// The opcode, whether it is compressed, and the payload so far.
     begun: Option<(u8, bool, Vec<u8>)>,
 }
 
 impl Inbox {
-    /// For a connection with this agreement on compression.
-    pub(crate) fn new(inflater: Option<Inflater>) -> Inbox {
-        Inbox { inflater, begun: None }
+    /// For what this end of the connection sends, with this agreement on compression.
+    pub(crate) fn of(from: Role, agreement: Option<Agreement>) -> Inbox {
+        let inflater = agreement.map(|agreement| Inflater::of(from, agreement));
+        Inbox { from, inflater, begun: None }
     }
 
     pub(crate) async fn next(&mut self, peer: &mut Peer<Transport>) -> Result<Incoming, Missing> {
@@ -73,8 +76,11 @@ impl Inbox {
         let is_control = frame.opcode & 0x8 != 0;
         let may_be_compressed = self.inflater.is_some() && !is_control && frame.opcode != CONTINUATION;
         let allowed = if may_be_compressed { RSV1 } else { 0 };
-        let broken = if frame.mask != Mask::Absent {
+        let is_masked = frame.mask != Mask::Absent;
+        let broken = if is_masked && self.from == Role::Server {
             "a server must not mask its frames (RFC 6455 §5.1)"
+        } else if !is_masked && self.from == Role::Client {
+            "a client must mask its frames (RFC 6455 §5.1)"
         } else if frame.rsv & !allowed != 0 {
             "a reserved bit is set that no extension defines (RFC 6455 §5.2)"
         } else if frame.declared_len != DeclaredLen::OfPayload {

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use longwire_wire::bits::{FIN, RSV1, TEXT};
-use longwire_wire::{Head, Peer, RawFrame};
+use longwire_wire::{Head, Peer, RawFrame, Role};
 
 use crate::answer::is_error;
 use crate::conversation::{dial, open};
-use crate::deflate::{Agreement, Deflater, Inflater};
+use crate::deflate::{Agreement, Deflater};
 use crate::endpoint::Endpoint;
 use crate::inbox::{Inbox, Incoming};
 use crate::step::Reply;
@@ -72,7 +72,7 @@ pub async fn measure(
     let response = open(&mut peer, &request).await?;
     let (round_trip, mut greetings) = round_trips(&mut peer).await;
     let software = response.field("Server").map(str::to_owned);
-    let echo = echo(&mut peer, &mut Inbox::default(), RawFrame::text(PROBE)).await;
+    let echo = echo(&mut peer, &mut Inbox::of(Role::Server, None), RawFrame::text(PROBE)).await;
     let _polite = peer.send(RawFrame::close(1000)).await;
     greetings += echo.as_ref().map_or(0, |echo| echo.before);
     let (deflate, deflates_echo) = compression(dialer, target, patience).await;
@@ -90,7 +90,7 @@ pub async fn measure(
 /// The longest of several round trips, and how many messages came meanwhile.
 async fn round_trips(peer: &mut Peer<Transport>) -> (Duration, usize) {
     let (mut longest, mut others) = (Duration::ZERO, 0);
-    let mut inbox = Inbox::default();
+    let mut inbox = Inbox::of(Role::Server, None);
     for round in 0..ROUNDS {
         let begin = Instant::now();
         if peer.send(RawFrame::ping(format!("round {round}"))).await.is_err() {
@@ -139,9 +139,9 @@ async fn compression(dialer: &dyn Dial, target: &Target, patience: Duration) -> 
     let Some((mut peer, response)) = opened(dialer, &request, patience).await else { return (None, false) };
     let agreement = response.field("Sec-WebSocket-Extensions").and_then(Agreement::parse);
     let Some(agreed) = agreement else { return (None, false) };
-    let mut inbox = Inbox::new(Some(Inflater::of_server(agreed)));
+    let mut inbox = Inbox::of(Role::Server, agreement);
     let long = "a message that is worth compressing, ".repeat(100);
-    let payload = Deflater::of_client(agreed).compress(long.as_bytes());
+    let payload = Deflater::of(Role::Client, agreed).compress(long.as_bytes());
     let frame = RawFrame::new(FIN | RSV1 | TEXT, payload);
     let mut deflates_echo = false;
     if peer.send(frame).await.is_ok() {

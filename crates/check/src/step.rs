@@ -17,8 +17,8 @@ pub(crate) enum Step {
     SendTogether(Vec<RawFrame>),
     /// Sends frames in writes of this many bytes, whatever frames they cut.
     SendCut(Vec<RawFrame>, usize),
-    /// Sends bytes that need not be frames.
-    SendBytes(Vec<u8>),
+    /// Sends a frame with a pause in the middle of its payload.
+    SendInHalves(RawFrame),
     /// Sends messages, compressed one after another in one context.
     SendCompressed(Vec<Vec<u8>>),
     /// Ends the writing side of the connection, and goes on reading.
@@ -31,7 +31,8 @@ pub(crate) enum Step {
     StaysOpen,
     /// The endpoint must fail the connection (§7.1.7), best with a Close frame with one of these codes.
     Fails(&'static [u16]),
-    /// The endpoint must send a Close frame, best with one of these codes (1005: without a code), and end the connection.
+    /// The endpoint must send a Close frame, best with one of these codes (1005: without a code), and then the connection
+    /// ends (§7.1.1: a server ends it, a client waits for that).
     Closes(&'static [u16]),
     /// The connection must end; a Close frame with any code may come before.
     Gone,

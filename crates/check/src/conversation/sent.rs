@@ -20,7 +20,7 @@ impl Sent {
     /// Notes what a step sends.
     pub(super) fn note(&mut self, step: &Step) {
         match step {
-            Step::Send(frame) => self.note_frame(frame),
+            Step::Send(frame) | Step::SendInHalves(frame) => self.note_frame(frame),
             Step::SendTogether(frames) | Step::SendCut(frames, _) => {
                 frames.iter().for_each(|frame| self.note_frame(frame));
             }

@@ -1,11 +1,11 @@
 //! The closing handshake.
 
 use longwire_wire::bits::{CLOSE, FIN};
-use longwire_wire::{RawFrame, Role};
+use longwire_wire::{DeclaredLen, Mask, RawFrame};
 
 use crate::case::Case;
 use crate::rule::Rule;
-use crate::step::{Reply, Step, joined};
+use crate::step::{Reply, Step};
 
 const ANSWER: Rule = Rule::of_6455(
     "5.5.1",
@@ -168,7 +168,7 @@ fn after_close() -> Vec<Case> {
         ("close", "another Close frame", RawFrame::close(1001)),
         ("invalid", "a frame with a reserved opcode", RawFrame::new(FIN | 3, "")),
         ("first-fragment", "a first fragment", RawFrame::text("too").not_final()),
-        ("not-masked", "a frame that is not masked", RawFrame::text("x").masked(longwire_wire::Mask::Absent)),
+        ("not-masked", "a frame that is not masked", RawFrame::text("x").masked(Mask::Absent)),
     ];
     let mut cases: Vec<Case> = followers
         .into_iter()
@@ -213,12 +213,14 @@ fn after_close() -> Vec<Case> {
             Step::Closes(&[1000]),
         ],
     ));
-    let garbage = [joined(&[RawFrame::close(1000)], Role::Client), vec![0xff; 1000]].concat();
+    // With the key of ones, the payload of zeros is bytes of ones, like its header.
+    let garbage = RawFrame::new(0xff, vec![0; 986]).declaring(DeclaredLen::In64Bits(u64::MAX));
+    let garbage = garbage.masked(Mask::Key([0xff; 4]));
     cases.push(Case::open(
         LAST,
         "close-then-garbage",
         "a Close frame and 1,000 bytes that are no frames",
-        vec![Step::SendBytes(garbage), Step::Closes(&[1000])],
+        vec![Step::SendTogether(vec![RawFrame::close(1000), garbage]), Step::Closes(&[1000])],
     ));
     cases.push(Case::open(
         END,
@@ -245,7 +247,7 @@ fn without_close() -> Vec<Case> {
         gone(
             "half-close-within-frame",
             "the end of the writing side within a frame",
-            vec![Step::SendBytes(vec![0x81, 0xfe, 0x01, 0x00, 1, 2, 3, 4, b'x'])],
+            vec![Step::Send(RawFrame::text("x").declaring(DeclaredLen::Shortest(256)))],
         ),
         gone(
             "half-close-within-message",

@@ -31,9 +31,7 @@ pub(super) fn cases() -> Vec<Case> {
             "ping-within-frame",
             "a ping after a message whose second half came a second later",
             vec![
-                Step::SendBytes(vec![0x81, 0x84, 0, 0, 0, 0, b'h', b'a']),
-                Step::Pause,
-                Step::SendBytes(b"lf".to_vec()),
+                Step::SendInHalves(RawFrame::text("half")),
                 Step::Expect(vec![Reply::text("half")]),
             ],
         ),

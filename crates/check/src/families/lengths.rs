@@ -1,7 +1,7 @@
 //! The three forms of lengths.
 
 use longwire_wire::bits::{BINARY, FIN, PING, TEXT};
-use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
+use longwire_wire::{DeclaredLen, RawFrame};
 
 use crate::case::Case;
 use crate::rule::Rule;
@@ -93,9 +93,8 @@ fn highest_bit() -> Vec<Case> {
     [("highest-bit", 1 << 63), ("all-bits", u64::MAX), ("highest-bit-and-5", (1 << 63) | 5)]
         .into_iter()
         .map(|(name, len)| {
-            let frame = RawFrame::text("Hello").declaring(DeclaredLen::In64Bits(len)).masked(Mask::ByRole);
-            let bytes = frame.encode(Role::Client);
-            let steps = vec![Step::SendBytes(bytes), Step::Fails(&[1002, 1009])];
+            let frame = RawFrame::text("Hello").declaring(DeclaredLen::In64Bits(len));
+            let steps = vec![Step::Send(frame), Step::Fails(&[1002, 1009])];
             Case::open(HIGHEST_BIT, name, format!("a length of {len:#x}"), steps)
         })
         .collect()

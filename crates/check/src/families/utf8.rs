@@ -1,7 +1,7 @@
 //! The encoding of text.
 
 use longwire_wire::bits::{CONTINUATION, FIN, TEXT};
-use longwire_wire::{DeclaredLen, RawFrame, Role};
+use longwire_wire::{DeclaredLen, RawFrame};
 
 use crate::case::Case;
 use crate::rule::Rule;
@@ -180,8 +180,7 @@ fn in_fragments() -> Vec<Case> {
 
 /// The message does not end, so an endpoint that judges it at its end never does.
 fn at_once() -> Vec<Case> {
-    let cut_off =
-        |payload: &[u8]| RawFrame::text(payload).declaring(DeclaredLen::Shortest(1000)).encode(Role::Client);
+    let cut_off = |payload: &[u8]| RawFrame::text(payload).declaring(DeclaredLen::Shortest(1000));
     let mut cases = Vec::new();
     for (name, bytes) in
         NOT_UTF8.iter().filter(|(name, _)| !name.starts_with("cut-off") || name.contains("then"))
@@ -195,7 +194,7 @@ fn at_once() -> Vec<Case> {
                 AT_ONCE,
                 format_args!("at-once-{name}"),
                 format!("the beginning of a frame with {}", name.replace('-', " ")),
-                vec![Step::SendBytes(cut_off(&payload)), Step::Fails(&[1007])],
+                vec![Step::Send(cut_off(&payload)), Step::Fails(&[1007])],
             )
             .should(),
         );

@@ -68,7 +68,7 @@ impl Engine {
                 server_max_window_bits: agreement.client_max_window_bits,
                 client_max_window_bits: agreement.server_max_window_bits,
             };
-            (Inflater::of_server(other), Deflater::of_client(other))
+            (Inflater::of(Role::Server, other), Deflater::of(Role::Client, other))
         });
         Engine {
             fault,
