@@ -223,6 +223,9 @@ impl ClientHandshake {
         let (status, headers) = (response.status(), response.headers());
         match &self.bootstrap {
             Bootstrap::Upgrade(key) if status == StatusCode::SWITCHING_PROTOCOLS => {
+                if response.version() < Version::HTTP_11 {
+                    return Err(ResponseError::OldHttp);
+                }
                 check_upgraded(headers, key)?;
             }
             Bootstrap::ExtendedConnect if status.is_success() => {}
@@ -331,6 +334,8 @@ impl Error for RequestError {}
 pub enum ResponseError {
     /// The status is not 101, or, for an extended CONNECT, not 2xx.
     Status(StatusCode),
+    /// The status is 101, but the version is HTTP/1.0, which has no such status (RFC 9110 §15.2).
+    OldHttp,
     /// There is no `Upgrade`.
     NoUpgrade,
     /// `Upgrade` is not exactly `websocket`.
@@ -358,6 +363,7 @@ impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "the server answered {status} instead of opening a WebSocket"),
+            Self::OldHttp => f.write_str("the response is one of HTTP/1.0, which cannot open a WebSocket"),
             Self::NoUpgrade => f.write_str("the response lacks Upgrade: websocket"),
             Self::OtherUpgrade => f.write_str("the response's Upgrade is not websocket alone"),
             Self::NoConnectionUpgrade => f.write_str("the response lacks Connection: Upgrade"),

@@ -3,7 +3,7 @@ use super::super::request::encode_request;
 use super::{ClientHandshake, RequestError, ResponseError};
 use crate::accept_key::ClientKey;
 use http::header::{COOKIE, HOST};
-use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Response, StatusCode, Uri, Version};
 
 fn handshake() -> ClientHandshake {
     ClientHandshake::new(
@@ -149,6 +149,14 @@ fn another_status_is_no_agreement() {
     }
     let text = ResponseError::Status(StatusCode::FORBIDDEN).to_string();
     assert_eq!(text, "the server answered 403 Forbidden instead of opening a WebSocket");
+}
+
+/// HTTP/1.0 has no 101 (RFC 9110 §15.2).
+#[test]
+fn an_answer_of_http_1_0_is_no_agreement() {
+    let mut old = response(&[UPGRADE, CONNECTION, ACCEPT]);
+    *old.version_mut() = Version::HTTP_10;
+    assert_eq!(chat().verify(&old), Err(ResponseError::OldHttp));
 }
 
 #[test]
