@@ -69,13 +69,13 @@ fn judge_extensions(request: &Head, response: &Head) -> Result<(), String> {
 }
 
 /// The values of all fields of this name.
-fn fields<'h>(head: &'h Head, name: &str) -> Vec<&'h str> {
+pub(crate) fn fields<'h>(head: &'h Head, name: &str) -> Vec<&'h str> {
     let named = head.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
     named.map(|(_, value)| value.as_str()).collect()
 }
 
 /// The elements of a comma-separated list, without the empty ones.
-fn tokens(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn tokens(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|token| !token.is_empty())
 }
 

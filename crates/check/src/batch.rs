@@ -7,7 +7,8 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use crate::case::Case;
-use crate::judge::{Reach, Setting, judge};
+use crate::judge::{Setting, judge};
+use crate::judged::Reach;
 use crate::report::CaseReport;
 use crate::verdict::Verdict;
 

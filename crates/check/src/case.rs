@@ -4,6 +4,7 @@ use std::fmt;
 
 use longwire_wire::{Head, RawFrame};
 
+use crate::request::RequestRule;
 use crate::rule::{Family, Level, Rule};
 use crate::step::{Reply, Step};
 
@@ -28,12 +29,45 @@ pub struct Case {
 /// What a case does.
 #[derive(Debug)]
 pub(crate) enum Script {
-    /// A request, and the response to it.
+    /// A request to a server, and what must become of it.
     Opening(Opening),
+    /// What the request of a client must be like.
+    Asked(RequestRule),
+    /// A response to a client, and what must become of it.
+    Answered(Answered),
     /// Steps on a connection that is open.
     Open(Vec<Step>),
-    /// Steps on a connection with this offer of extensions.
-    Offering(&'static str, Vec<Step>),
+    /// Steps on a connection that agreed on permessage-deflate: the extension with its parameters, which a server is offered
+    /// and a client is answered with.
+    Compressed(&'static str, Vec<Step>),
+}
+
+/// A response and what must become of it.
+pub(crate) struct Answered {
+    pub(crate) delivery: Delivery,
+    /// Makes the bytes of the response.
+    pub(crate) response: Box<MakeResponse>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Makes the bytes of a response from the request and the valid response to it. The error says what the client does not offer.
+pub(crate) type MakeResponse = dyn Fn(&Head, Head) -> Result<Vec<u8>, &'static str> + Send + Sync;
+
+/// How a response is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// At once, in one write.
+    AtOnce,
+    /// In writes of one byte.
+    ByteByByte,
+    /// After a pause, in which the client sends nothing.
+    Late,
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered").field("steps", &self.steps).finish_non_exhaustive()
+    }
 }
 
 /// A request and what must become of it.
@@ -148,6 +182,52 @@ impl Case {
     ) -> Case {
         let request = Box::new(request);
         Case::new(rule, name, title, Script::Opening(Opening { request, answer }))
+    }
+
+    /// A response that is made from the valid one, and steps after it.
+    pub(crate) fn answered(
+        rule: Rule,
+        name: impl fmt::Display,
+        title: impl Into<String>,
+        response: impl Fn(&Head, Head) -> Result<Vec<u8>, &'static str> + Send + Sync + 'static,
+        steps: Vec<Step>,
+    ) -> Case {
+        let needs_echo = steps.iter().any(expects_message);
+        let response = Box::new(response);
+        let answered = Answered { delivery: Delivery::AtOnce, response, steps };
+        let case = Case::new(rule, name, title, Script::Answered(answered));
+        if needs_echo { case.needing(Need::Echo) } else { case }
+    }
+
+    /// A response that the client must accept.
+    pub(crate) fn accepted_response(
+        rule: Rule,
+        name: impl fmt::Display,
+        title: impl Into<String>,
+        response: impl Fn(&Head, Head) -> Result<Head, &'static str> + Send + Sync + 'static,
+    ) -> Case {
+        let bytes = move |request: &Head, valid: Head| response(request, valid).map(|head| head.encode());
+        Case::answered(rule, name, title, bytes, vec![Step::StaysOpen])
+    }
+
+    /// A response after which the client must fail the connection.
+    pub(crate) fn refused_response(
+        rule: Rule,
+        name: impl fmt::Display,
+        title: impl Into<String>,
+        response: impl Fn(&Head, Head) -> Result<Head, &'static str> + Send + Sync + 'static,
+    ) -> Case {
+        let bytes = move |request: &Head, valid: Head| response(request, valid).map(|head| head.encode());
+        Case::answered(rule, name, title, bytes, vec![Step::Refuses])
+    }
+
+    /// The same case with a response that is sent so.
+    pub(crate) fn delivered(self, delivery: Delivery) -> Case {
+        let script = match self.script {
+            Script::Answered(answered) => Script::Answered(Answered { delivery, ..answered }),
+            other => other,
+        };
+        Case { script, ..self }
     }
 
     /// The same case of a rule that is a should.

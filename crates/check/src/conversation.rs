@@ -1,6 +1,7 @@
 //! A connection of a case: opens it, and runs steps on it.
 
 mod expecting;
+pub(crate) mod probe;
 mod sent;
 
 use std::num::NonZeroUsize;
@@ -21,7 +22,7 @@ use crate::verdict::{Finding, Stop};
 const STILL_OPEN: &[u8] = b"still open?";
 
 /// How long `Step::Pause` takes.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Messages up to this length are expected of every endpoint. It may refuse longer ones with 1009 (RFC 6455 §7.4.1, §10.4).
 const EVERYBODY_TAKES: usize = 16 << 10;
@@ -106,9 +107,17 @@ impl Conversation {
     }
 
     /// Closes politely. What comes of it is judged by the cases about closing only.
-    async fn leave(&mut self) {
+    pub(crate) async fn leave(&mut self) {
         if self.peer.send(RawFrame::close(1000)).await.is_ok() {
             while let Ok(Incoming::Reply(_) | Incoming::Ping(_)) = self.inbox.next(&mut self.peer).await {}
+        }
+        self.end_as_server().await;
+    }
+
+    /// Ends the connection after the closing handshake, if these cases are the server (RFC 6455 §7.1.1).
+    async fn end_as_server(&mut self) {
+        if self.role() == Role::Server {
+            let _ended = self.peer.finish().await;
         }
     }
 
@@ -140,6 +149,9 @@ impl Conversation {
             Step::Fails(codes) => self.fails(codes).await,
             Step::Closes(codes) => self.closes(codes).await,
             Step::Gone => self.gone().await,
+            Step::LeavesTheEnd => self.leaves_the_end().await,
+            Step::KeysDiffer => self.keys_differ(),
+            Step::Refuses => self.refuses().await,
             Step::Pause => {
                 tokio::time::sleep(PAUSE).await;
                 Ok(())

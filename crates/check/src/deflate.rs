@@ -178,7 +178,8 @@ mod tests {
         };
         let incompressible: Vec<u8> = std::iter::repeat_with(&mut next).take(300_000).collect();
         let agreement = Agreement::parse("permessage-deflate; client_no_context_takeover").unwrap();
-        let (mut deflater, mut inflater) = (Deflater::of(Role::Client, agreement), Inflater::of(Role::Client, agreement));
+        let (mut deflater, mut inflater) =
+            (Deflater::of(Role::Client, agreement), Inflater::of(Role::Client, agreement));
         for message in [&incompressible[..], b"", &[7; 1_000_000], b"x"] {
             let payload = deflater.compress(message);
             assert_eq!(inflater.inflate(&payload).as_deref(), Some(message));

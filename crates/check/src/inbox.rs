@@ -10,6 +10,9 @@ use crate::transport::Transport;
 /// The longest frame and the longest message that are read.
 pub(crate) const LIMIT: usize = 64 << 20;
 
+/// How many masking keys are kept.
+const KEYS: usize = 64;
+
 /// What arrived.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -39,13 +42,15 @@ pub(crate) struct Inbox {
     inflater: Option<Inflater>,
     /// The opcode, whether it is compressed, and the payload so far.
     begun: Option<(u8, bool, Vec<u8>)>,
+    /// The masking keys of the first frames.
+    keys: Vec<u32>,
 }
 
 impl Inbox {
     /// For what this end of the connection sends, with this agreement on compression.
     pub(crate) fn of(from: Role, agreement: Option<Agreement>) -> Inbox {
         let inflater = agreement.map(|agreement| Inflater::of(from, agreement));
-        Inbox { from, inflater, begun: None }
+        Inbox { from, inflater, begun: None, keys: Vec::new() }
     }
 
     pub(crate) async fn next(&mut self, peer: &mut Peer<Transport>) -> Result<Incoming, Missing> {
@@ -61,8 +66,18 @@ impl Inbox {
         }
     }
 
+    /// The masking keys of the first frames, in their order.
+    pub(crate) fn keys(&self) -> &[u32] {
+        &self.keys
+    }
+
     fn take(&mut self, frame: RawFrame) -> Result<Option<Incoming>, String> {
         self.judge(&frame)?;
+        if let Mask::Key(key) = frame.mask
+            && self.keys.len() < KEYS
+        {
+            self.keys.push(u32::from_be_bytes(key));
+        }
         match frame.opcode {
             PING => Ok(Some(Incoming::Ping(frame.payload))),
             PONG => Ok(Some(Incoming::Reply(Reply::Pong(frame.payload)))),

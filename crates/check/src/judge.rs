@@ -1,4 +1,4 @@
-//! Runs one case and gives the verdict.
+//! Runs one case against a server and gives the verdict.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,8 +9,7 @@ use crate::answer::{self, is_error, status};
 use crate::case::{Answer, Case, Need, Opening, Script};
 use crate::conversation::{Conversation, Strays, dial, open};
 use crate::endpoint::Endpoint;
-use crate::rule::Level;
-use crate::secrets::without_secrets;
+use crate::judged::{Judged, Reach};
 use crate::step::Step;
 use crate::target::Target;
 use crate::transport::{Dial, Transport};
@@ -28,47 +27,6 @@ pub(crate) struct Setting {
     pub(crate) patience: Duration,
 }
 
-/// The outcome of a case, with the dialogue if it did not pass.
-#[derive(Debug)]
-pub(crate) struct Judged {
-    pub(crate) verdict: Verdict,
-    pub(crate) finding: Option<Finding>,
-    pub(crate) dialogue: String,
-    pub(crate) reach: Reach,
-}
-
-/// How far a case came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// It needed no connection, or it is not known.
-    Unknown,
-    /// The endpoint could not be connected to.
-    Refused,
-    /// The endpoint accepted the connection, but not a valid request.
-    Unanswered,
-    /// It had its connection at this time.
-    Connected(Instant),
-}
-
-impl Judged {
-    fn without_dialogue(verdict: Verdict, why: impl Into<String>) -> Judged {
-        let finding = Some(Finding::new("", why));
-        Judged { verdict, finding, dialogue: String::new(), reach: Reach::Unknown }
-    }
-
-    /// A case without a connection.
-    fn not_connected(case: &Case, stop: Stop) -> Judged {
-        Judged { reach: Reach::Refused, ..judged(case, Err(stop), Vec::new(), String::new()) }
-    }
-
-    /// The same for others to read: reports are passed on.
-    fn without_secrets(self, target: &Target) -> Judged {
-        let shown = |text: &str| without_secrets(text, target.headers());
-        let finding = self.finding.map(|found| Finding::new(shown(&found.expected), shown(&found.got)));
-        Judged { finding, dialogue: shown(&self.dialogue), ..self }
-    }
-}
-
 /// Runs a case. It ends within eight times the patience.
 pub(crate) async fn judge(case: &Case, setting: &Setting) -> Judged {
     if let Some(why) = not_offered(case, setting) {
@@ -76,7 +34,7 @@ pub(crate) async fn judge(case: &Case, setting: &Setting) -> Judged {
     }
     let time = setting.patience.saturating_mul(PATIENCES);
     match tokio::time::timeout(time, run(case, setting)).await {
-        Ok(judged) => judged.without_secrets(&setting.target),
+        Ok(judged) => judged.without_secrets(setting.target.headers()),
         Err(_) => Judged::without_dialogue(Verdict::Inconclusive, format!("it took more than {time:?}")),
     }
 }
@@ -101,9 +59,12 @@ async fn run(case: &Case, setting: &Setting) -> Judged {
     match &case.script {
         Script::Opening(opening) => run_opening(case, opening, setting).await,
         Script::Open(steps) => run_open(case, setting.target.request(), steps, setting).await,
-        Script::Offering(offer, steps) => {
-            let request = setting.target.request().with("Sec-WebSocket-Extensions", *offer);
+        Script::Compressed(parameters, steps) => {
+            let request = setting.target.request().with("Sec-WebSocket-Extensions", *parameters);
             run_open(case, request, steps, setting).await
+        }
+        Script::Asked(_) | Script::Answered(_) => {
+            Judged::without_dialogue(Verdict::Inconclusive, "this case is one for clients")
         }
     }
 }
@@ -117,12 +78,12 @@ async fn run_open(case: &Case, request: Head, steps: &[Step], setting: &Setting)
         Ok(response) => response,
         Err(stop) => {
             let dialogue = peer.transcript().to_string();
-            return Judged { reach: Reach::Unanswered, ..judged(case, Err(stop), Vec::new(), dialogue) };
+            return Judged { reach: Reach::Unanswered, ..Judged::new(case, Err(stop), Vec::new(), dialogue) };
         }
     };
     let connected = Reach::Connected(Instant::now());
     let has_declined = response.field("Sec-WebSocket-Extensions").is_none();
-    if matches!(case.script, Script::Offering(..)) && has_declined {
+    if matches!(case.script, Script::Compressed(..)) && has_declined {
         return Judged::without_dialogue(Verdict::NotOffered, "it declines this offer of permessage-deflate");
     }
     Judged { reach: connected, ..converse(case, peer, &response, steps, setting).await }
@@ -140,21 +101,7 @@ async fn converse(
     let mut conversation = Conversation::new(peer, response.field("Sec-WebSocket-Extensions"), strays);
     let outcome = conversation.run(steps).await;
     let dialogue = conversation.dialogue();
-    judged(case, outcome, conversation.weaknesses, dialogue)
-}
-
-fn judged(case: &Case, outcome: Result<(), Stop>, weaknesses: Vec<Finding>, dialogue: String) -> Judged {
-    let (verdict, finding) = match outcome {
-        Err(Stop::Broke(finding)) if case.level() == Level::Must => (Verdict::Fail, Some(finding)),
-        Err(Stop::Broke(finding)) => (Verdict::Should, Some(finding)),
-        Err(Stop::NotOffered(why)) => (Verdict::NotOffered, Some(Finding::new("", why))),
-        Err(Stop::Unclear(why)) => (Verdict::Inconclusive, Some(Finding::new("", why))),
-        Ok(()) => match weaknesses.into_iter().next() {
-            Some(weakness) => (Verdict::Should, Some(weakness)),
-            None => (Verdict::Pass, None),
-        },
-    };
-    Judged { verdict, finding, dialogue, reach: Reach::Unknown }
+    Judged::new(case, outcome, conversation.weaknesses, dialogue)
 }
 
 async fn run_opening(case: &Case, opening: &Opening, setting: &Setting) -> Judged {
@@ -175,7 +122,7 @@ async fn run_opening(case: &Case, opening: &Opening, setting: &Setting) -> Judge
     }
     let (outcome, weaknesses) = answered(&opening.answer, &head, response, &setting.target);
     let dialogue = peer.transcript().to_string();
-    Judged { reach: connected, ..judged(case, outcome, weaknesses, dialogue) }
+    Judged { reach: connected, ..Judged::new(case, outcome, weaknesses, dialogue) }
 }
 
 /// Judges the response to a request.

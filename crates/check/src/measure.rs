@@ -6,6 +6,7 @@ use longwire_wire::bits::{FIN, RSV1, TEXT};
 use longwire_wire::{Head, Peer, RawFrame, Role};
 
 use crate::answer::is_error;
+use crate::conversation::probe::{GREETINGS, PROBE};
 use crate::conversation::{dial, open};
 use crate::deflate::{Agreement, Deflater};
 use crate::endpoint::Endpoint;
@@ -15,14 +16,8 @@ use crate::target::Target;
 use crate::transport::{Dial, Transport};
 use crate::verdict::Stop;
 
-/// The message that finds out whether an endpoint sends messages back.
-const PROBE: &str = "longwire check: is this an echo?";
-
 /// How often to measure the round trip.
 const ROUNDS: usize = 5;
-
-/// How many messages an endpoint may send before it sends back the first one.
-const GREETINGS: usize = 8;
 
 /// Why an endpoint cannot be tested at all.
 ///

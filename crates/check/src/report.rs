@@ -16,7 +16,7 @@ use serde::Serialize;
 use self::grade::Grade;
 use crate::case::Case;
 use crate::endpoint::Endpoint;
-use crate::judge::Judged;
+use crate::judged::Judged;
 use crate::rule::{Family, Level};
 use crate::target::Target;
 use crate::verdict::Verdict;
@@ -45,7 +45,8 @@ pub struct Report {
     /// The cases after which the endpoint accepted no connection any more. If there are several, it cannot be told which
     /// of them ended it.
     pub(crate) ended_after: Vec<String>,
-    /// How many of the chosen cases did not run, because the run was stopped or the endpoint was gone.
+    /// How many of the chosen cases did not run, because the run was stopped, the endpoint was gone, or the client came no
+    /// more.
     pub(crate) not_run: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grade: Option<Grade>,
@@ -95,7 +96,7 @@ pub enum Outcome {
     Passed,
     /// A case failed that is not known to fail, or the endpoint serves no more.
     Failed,
-    /// Nothing failed, but a case is inconclusive, none ran, or the run was stopped.
+    /// Nothing failed, but a case is inconclusive or did not run, none applies, or the run was stopped.
     Inconclusive,
 }
 
@@ -200,6 +201,7 @@ impl Report {
         if self.serves_no_more() || self.cases.iter().any(fails) {
             Outcome::Failed
         } else if self.is_stopped()
+            || self.not_run > 0
             || self.count(Verdict::Inconclusive) > 0
             || self.cases.iter().find(ran).is_none()
         {

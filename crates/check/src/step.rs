@@ -36,6 +36,12 @@ pub(crate) enum Step {
     Closes(&'static [u16]),
     /// The connection must end; a Close frame with any code may come before.
     Gone,
+    /// The client must answer a Close frame, and leave the end of the connection to the server for a second (§7.1.1).
+    LeavesTheEnd,
+    /// All frames that came had masking keys that nobody could foresee (§5.3).
+    KeysDiffer,
+    /// The client must not use the connection: it answers no ping, and ends it.
+    Refuses,
     /// Waits for a second.
     Pause,
 }

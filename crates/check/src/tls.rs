@@ -1,4 +1,4 @@
-//! The settings of TLS for `wss://`.
+//! The settings of TLS for `wss://`, of either end.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::trust::{Added, Anyone};
 
@@ -76,6 +76,27 @@ impl Tls {
         };
         Ok(Arc::new(config))
     }
+}
+
+/// The configuration for [`Listener::tls`](crate::Listener::tls), with the certificate in these files, in PEM format.
+///
+/// ```no_run
+/// let config = longwire_check::server_tls("cert.pem".as_ref(), "key.pem".as_ref())?;
+/// # Ok::<(), String>(())
+/// ```
+///
+/// # Errors
+///
+/// A file cannot be read, or the certificate and the key do not belong together.
+pub fn server_tls(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(certificates(certificate)?, private_key)
+        .map_err(|error| format!("{}: {error}", certificate.display()))?;
+    Ok(Arc::new(config))
 }
 
 /// Accepts what the authorities of this system signed, and what was added.

@@ -1,6 +1,7 @@
 //! `longwire check`.
 
 mod files;
+mod listening;
 mod progress;
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use longwire_check::{
     Baseline, Case, CaseReport, Dialer, Grade, Outcome, Pace, Pattern, Payloads, Report, Style, Target, Tls,
-    server_cases,
+    client_cases, server_cases,
 };
 
 use crate::args::{CertificateArgs, CheckArgs, CheckRouteArgs, EndpointUrl};
@@ -20,6 +21,7 @@ use crate::signals::Ending;
 use crate::terminal;
 
 use self::files::Files;
+use self::listening::Listening;
 use self::progress::FamilyProgress;
 
 /// The exit code if nothing failed, and something could not be found out.
@@ -29,15 +31,26 @@ const INCONCLUSIVE: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let cases = chosen(&args.only)?;
+    let all = if args.listen.is_some() { client_cases() } else { server_cases() };
+    let cases = chosen(&args.only, all)?;
     if args.list {
         return print(&list(&cases)).map(|()| ExitCode::SUCCESS);
     }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
-    let target = target(&args)?;
-    let dialer = Arc::new(dialer(&args.route, &target)?);
-    let files = Files::open(&args)?;
-    let mut report = match check(&args, cases, dialer, &target).await {
+    let (outcome, files) = match &args.listen {
+        Some(at) => {
+            let listening = Listening::at(at, &args).await?;
+            let files = Files::open(&args)?;
+            (listening.check(cases).await, files)
+        }
+        None => {
+            let target = target(&args)?;
+            let dialer = Arc::new(dialer(&args.route, &target)?);
+            let files = Files::open(&args)?;
+            (check(&args, cases, dialer, &target).await, files)
+        }
+    };
+    let mut report = match outcome {
         Ok(Some(report)) => report,
         Ok(None) => return Ok(INTERRUPTED.into()),
         Err(why) => {
@@ -60,9 +73,8 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The cases that the patterns select, all without a pattern.
-fn chosen(only: &[String]) -> Result<Vec<Case>, Failure> {
+fn chosen(only: &[String], all: Vec<Case>) -> Result<Vec<Case>, Failure> {
     let patterns: Vec<Pattern> = only.iter().map(|text| Pattern::new(text)).collect();
-    let all = server_cases();
     if let Some((text, _)) =
         only.iter().zip(&patterns).find(|(_, pattern)| !all.iter().any(|case| pattern.matches(case)))
     {
@@ -165,12 +177,17 @@ async fn check(
 /// The command that repeats the run. Values of headers may be secret, and are left out.
 fn command(args: &CheckArgs) -> String {
     let mut words = vec!["longwire check".to_owned()];
+    words.extend(args.listen.as_ref().map(|at| format!("--listen {at}")));
     words.extend(args.url.as_ref().map(EndpointUrl::shown));
     words.extend(args.echo_path.iter().map(|path| format!("--echo-path {path}")));
     words.extend(args.request.subprotocol.iter().map(|name| format!("--subprotocol {name}")));
     words.extend(args.request.header.iter().map(|(name, _)| format!("--header '{name}: …'")));
     words.extend(args.route.proxy.iter().map(|_| "--proxy …".to_owned()));
     words.extend(args.route.certificates.ca.iter().map(|file| format!("--ca {}", file.display())));
+    if args.listen.is_some() {
+        words.extend(args.route.certificates.cert.iter().map(|file| format!("--cert {}", file.display())));
+        words.extend(args.route.certificates.key.iter().map(|file| format!("--key {}", file.display())));
+    }
     words.extend(args.route.certificates.insecure.then(|| "--insecure".to_owned()));
     words.join(" ")
 }

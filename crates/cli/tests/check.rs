@@ -1,7 +1,8 @@
 //! `longwire check`: exit codes, and what is said.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 
 fn check(args: &[&str]) -> (Option<i32>, String, String) {
@@ -43,11 +44,58 @@ fn wrong_arguments_are_said_before_anything_runs() {
         (&["ws://127.0.0.1:1/", "--junit", "/nonexistent/report.xml"], "--junit"),
         (&["ws://127.0.0.1:1/", "--proxy", "socks5://127.0.0.1:1"], "HTTP proxy"),
         (&["ftp://127.0.0.1/"], "WebSocket URL"),
+        (&["--listen", "0", "ws://127.0.0.1:1/"], "--listen"),
+        (&["--listen", "0", "--jobs", "2"], "--jobs"),
+        (&["--listen", "0", "--cert", "/nonexistent", "--key", "/nonexistent"], "/nonexistent"),
+        (&["ws://127.0.0.1:1/", "--idle", "5s"], "--idle"),
     ] {
         let (code, _, stderr) = check(args);
         assert_eq!(code, Some(2), "{args:?}: {stderr}");
         assert!(stderr.contains(word), "{args:?}: {stderr}");
     }
+}
+
+/// The case is one for clients of any kind, so this one has no library: a ping comes, and a pong goes back.
+#[test]
+fn a_client_is_tested_where_the_program_listens() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
+    command.args(["check", "--listen", "0", "--only", "6455/5.5.3/ping-1", "--json"]);
+    let mut checking =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(checking.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.ends_with("with 1 case\n"), "{line}");
+    let address = line.split("ws://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "GET /?agent=by-hand HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    client.write_all(request.as_bytes()).unwrap();
+    let mut response = Vec::new();
+    while !response.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        response.extend(byte);
+    }
+    let mut ping = [0; 3];
+    client.read_exact(&mut ping).unwrap();
+    assert_eq!(ping, *b"\x89\x01a");
+    client.write_all(b"\x8a\x81\0\0\0\0a\x88\x82\0\0\0\0\x03\xe8").unwrap();
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest, b"\x88\x02\x03\xe8");
+    let Output { status, stdout, .. } = checking.wait_with_output().unwrap();
+    let report = String::from_utf8(stdout).unwrap();
+    assert!(report.contains("\"software\": \"by-hand\"") && report.contains("\"pass\": 1"), "{report}");
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_run_to_which_no_client_comes_is_inconclusive() {
+    let (code, stdout, stderr) = check(&["--listen", "0", "--idle", "10ms"]);
+    assert_eq!((code, stdout.as_str()), (Some(3), ""));
+    assert!(stderr.contains("nothing ran"), "{stderr}");
 }
 
 /// Signals are those of Unix.

@@ -1,8 +1,10 @@
 //! The steps that wait for what the endpoint does.
 
+use std::collections::BTreeSet;
+
 use longwire_wire::RawFrame;
 
-use super::{Conversation, EVERYBODY_TAKES, Strays};
+use super::{Conversation, EVERYBODY_TAKES, PAUSE, Strays};
 use crate::inbox::{Incoming, Missing};
 use crate::step::Reply;
 use crate::verdict::{Finding, Stop};
@@ -164,9 +166,63 @@ impl Conversation {
 
     /// After a Close frame nothing may come (RFC 6455 §5.5.1), and the server ends the connection (§7.1.1).
     async fn end_after_close(&mut self, code: Option<u16>) -> Result<(), Stop> {
-        let answer = code.map_or_else(|| RawFrame::new(0x88, ""), RawFrame::close);
-        let _ended = self.peer.send(answer).await;
+        if !self.sent.has_close() {
+            let answer = code.map_or_else(|| RawFrame::new(0x88, ""), RawFrame::close);
+            let _ended = self.peer.send(answer).await;
+        }
+        self.end_as_server().await;
         self.ends().await
+    }
+
+    /// A client should wait for the server to end the connection (RFC 6455 §7.1.1).
+    pub(super) async fn leaves_the_end(&mut self) -> Result<(), Stop> {
+        self.is_closing = true;
+        let expected = "CLOSE, and a connection that stays until the server ends it";
+        let got = match self.next(expected).await? {
+            Came::This(Incoming::Close(_)) => {
+                match tokio::time::timeout(PAUSE, self.inbox.next(&mut self.peer)).await {
+                    Err(_) => {
+                        self.end_as_server().await;
+                        return self.ends().await;
+                    }
+                    Ok(Ok(incoming)) => described(&incoming),
+                    Ok(Err(_)) => "something else than frames".to_owned(),
+                }
+            }
+            Came::This(other) => described(&other),
+            Came::Nothing => "nothing in time".to_owned(),
+        };
+        Err(Stop::Broke(Finding::new(expected, got)))
+    }
+
+    /// A client that fails the opening handshake ends the connection, and sends at most a Close frame that says why
+    /// (RFC 6455 §4.1, §7.1.7).
+    pub(super) async fn refuses(&mut self) -> Result<(), Stop> {
+        self.is_closing = true;
+        let expected = "the end of the connection, which the client does not use";
+        self.ping_still_open().await?;
+        let got = match self.next(expected).await? {
+            Came::This(Incoming::End) => return Ok(()),
+            Came::This(Incoming::Close(code)) if !matches!(code, Some(1000 | 1001)) => {
+                return self.end_after_close(code).await;
+            }
+            Came::This(other) => described(&other),
+            Came::Nothing => "nothing: the connection is open".to_owned(),
+        };
+        Err(Stop::Broke(Finding::new(expected, got)))
+    }
+
+    /// Judges the masking keys of the frames that came (RFC 6455 §5.3).
+    pub(super) fn keys_differ(&self) -> Result<(), Stop> {
+        let keys = self.inbox.keys();
+        let got = match keys {
+            [] | [_] => return Err(Stop::Unclear("fewer than two frames came".into())),
+            [first, rest @ ..] if rest.iter().all(|key| key == first) => "the same key for each frame",
+            _ if has_repetition(keys) => "a key that comes again",
+            _ if is_a_counter(keys) => "keys that a counter makes",
+            _ => return Ok(()),
+        };
+        Err(Stop::Broke(Finding::new("another key for each frame, which cannot be foreseen", got)))
     }
 
     /// Waits for the end of the connection, with or without a Close frame before it.
@@ -198,6 +254,19 @@ impl Conversation {
             Err(Missing::Broken(why)) => Err(Stop::Unclear(why)),
         }
     }
+}
+
+fn has_repetition(keys: &[u32]) -> bool {
+    let different: BTreeSet<&u32> = keys.iter().collect();
+    different.len() < keys.len()
+}
+
+/// Whether each key is the one before and the same number.
+fn is_a_counter(keys: &[u32]) -> bool {
+    let mut steps = keys.iter().zip(keys.iter().skip(1)).map(|(key, next)| next.wrapping_sub(*key));
+    let first = steps.next();
+    let mut others = steps.peekable();
+    others.peek().is_some() && others.all(|step| Some(step) == first)
 }
 
 fn described(incoming: &Incoming) -> String {

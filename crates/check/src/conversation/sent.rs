@@ -1,7 +1,7 @@
 //! What was sent, as far as it decides how an answer is judged.
 
 use longwire_wire::RawFrame;
-use longwire_wire::bits::{CONTINUATION, PING};
+use longwire_wire::bits::{CLOSE, CONTINUATION, PING};
 
 use crate::step::Step;
 
@@ -12,6 +12,7 @@ pub(super) struct Sent {
     message: usize,
     /// The longest message.
     longest: usize,
+    has_close: bool,
     /// The payloads of pings that no pong has answered.
     pings: Vec<Vec<u8>>,
 }
@@ -33,12 +34,18 @@ impl Sent {
 
     pub(super) fn note_frame(&mut self, frame: &RawFrame) {
         match frame.opcode {
+            CLOSE => self.has_close = true,
             PING => self.pings.push(frame.payload.clone()),
             CONTINUATION => self.message = self.message.saturating_add(frame.payload.len()),
             opcode if opcode < 8 => self.message = frame.payload.len(),
             _ => {}
         }
         self.longest = self.longest.max(self.message);
+    }
+
+    /// Whether a Close frame was sent.
+    pub(super) fn has_close(&self) -> bool {
+        self.has_close
     }
 
     /// The length of the longest message.

@@ -27,13 +27,48 @@ const KNOWN: Rule =
     Rule::of_6455("7.4.1", "The codes of the RFC and of its registry, and 3000 to 4999, may be sent.");
 const LAST: Rule = Rule::of_6455("5.5.1", "After a Close frame, nothing that follows is processed.");
 const END: Rule = Rule::of_6455("7.1.1", "The server ends the connection when both have sent a Close frame.");
+const CLIENT_WAITS: Rule = Rule::of_6455(
+    "7.1.1",
+    "When both have sent a Close frame, a client leaves it to the server to end the connection, and then ends it, too.",
+);
 const LOST: Rule =
     Rule::of_6455("7.1.5", "A connection may end without a Close frame; the endpoint ends it, too.");
 
-pub(super) fn cases() -> Vec<Case> {
+/// The cases for servers.
+pub(super) fn of_servers() -> Vec<Case> {
+    let mut cases =
+        of_both(RawFrame::text("x").masked(Mask::Absent), "a frame that is not masked", "not-masked");
+    cases.extend(at_the_end());
+    cases
+}
+
+/// The cases for clients.
+pub(super) fn of_clients() -> Vec<Case> {
+    let masked = RawFrame::text("x").masked(Mask::Key([1, 2, 3, 4]));
+    let mut cases = of_both(masked, "a frame that is masked", "masked");
+    cases.push(
+        Case::open(
+            CLIENT_WAITS,
+            "client-waits",
+            "after both Close frames, the client leaves the end to the server",
+            vec![Step::Send(RawFrame::close(1000)), Step::LeavesTheEnd],
+        )
+        .should(),
+    );
+    cases.push(Case::open(
+        CLIENT_WAITS,
+        "close-then-end",
+        "a Close frame, and then the end of the server's writing side",
+        vec![Step::Send(RawFrame::close(1000)), Step::EndWriting, Step::Closes(&[1000])],
+    ));
+    cases
+}
+
+/// The cases for either end. The frame breaks the rule about masks.
+fn of_both(wrongly_masked: RawFrame, title: &'static str, name: &'static str) -> Vec<Case> {
     let mut cases = codes();
     cases.extend(bodies());
-    cases.extend(after_close());
+    cases.extend(after_close((name, title, wrongly_masked)));
     cases.extend(without_close());
     cases
 }
@@ -161,14 +196,14 @@ fn bodies() -> Vec<Case> {
     cases
 }
 
-fn after_close() -> Vec<Case> {
+fn after_close(wrongly_masked: (&'static str, &'static str, RawFrame)) -> Vec<Case> {
     let followers = [
         ("text", "a text message", RawFrame::text("too late")),
         ("ping", "a ping", RawFrame::ping("too late")),
         ("close", "another Close frame", RawFrame::close(1001)),
         ("invalid", "a frame with a reserved opcode", RawFrame::new(FIN | 3, "")),
         ("first-fragment", "a first fragment", RawFrame::text("too").not_final()),
-        ("not-masked", "a frame that is not masked", RawFrame::text("x").masked(Mask::Absent)),
+        wrongly_masked,
     ];
     let mut cases: Vec<Case> = followers
         .into_iter()
@@ -222,19 +257,37 @@ fn after_close() -> Vec<Case> {
         "a Close frame and 1,000 bytes that are no frames",
         vec![Step::SendTogether(vec![RawFrame::close(1000), garbage]), Step::Closes(&[1000])],
     ));
-    cases.push(Case::open(
-        END,
-        "server-ends",
-        "after both Close frames, the server ends the connection",
-        vec![Step::Send(RawFrame::close(1000)), Step::Closes(&[1000])],
-    ));
-    cases.push(Case::open(
-        END,
-        "close-then-half-close",
-        "a Close frame, and then the end of the writing side",
-        vec![Step::Send(RawFrame::close(1000)), Step::EndWriting, Step::Closes(&[1000])],
-    ));
     cases
+}
+
+/// How a server ends a connection.
+fn at_the_end() -> Vec<Case> {
+    vec![
+        Case::open(
+            END,
+            "server-ends",
+            "after both Close frames, the server ends the connection",
+            vec![Step::Send(RawFrame::close(1000)), Step::Closes(&[1000])],
+        ),
+        Case::open(
+            END,
+            "close-then-half-close",
+            "a Close frame, and then the end of the writing side",
+            vec![Step::Send(RawFrame::close(1000)), Step::EndWriting, Step::Closes(&[1000])],
+        ),
+        Case::open(
+            LOST,
+            "message-then-half-close",
+            "a message and the end of the writing side: the answer still comes",
+            vec![
+                Step::Send(RawFrame::text("the last word")),
+                Step::EndWriting,
+                Step::Expect(vec![Reply::text("the last word")]),
+                Step::Gone,
+            ],
+        )
+        .should(),
+    ]
 }
 
 fn without_close() -> Vec<Case> {
@@ -254,17 +307,5 @@ fn without_close() -> Vec<Case> {
             "the end of the writing side after a first fragment",
             vec![Step::Send(RawFrame::text("never").not_final())],
         ),
-        Case::open(
-            LOST,
-            "message-then-half-close",
-            "a message and the end of the writing side: the answer still comes",
-            vec![
-                Step::Send(RawFrame::text("the last word")),
-                Step::EndWriting,
-                Step::Expect(vec![Reply::text("the last word")]),
-                Step::Gone,
-            ],
-        )
-        .should(),
     ]
 }

@@ -1,6 +1,7 @@
 //! permessage-deflate.
 
 mod agreement;
+mod answers;
 
 use longwire_wire::RawFrame;
 use longwire_wire::bits::{BINARY, CONTINUATION, FIN, PING, RSV1, TEXT};
@@ -29,9 +30,24 @@ const WINDOW: Rule = Rule::of_7692(
 const TEXT_RULE: Rule =
     Rule::of_6455("8.1", "A text message that inflates to something else than UTF-8 fails the connection.");
 
-pub(super) fn cases() -> Vec<Case> {
+/// The cases for servers.
+pub(super) fn of_servers() -> Vec<Case> {
     let mut cases = agreement::cases();
-    cases.extend(messages());
+    cases.extend(of_both());
+    cases.push(compressed_echo());
+    cases
+}
+
+/// The cases for clients.
+pub(super) fn of_clients() -> Vec<Case> {
+    let mut cases = answers::cases();
+    cases.extend(of_both());
+    cases
+}
+
+/// The cases for either end, on connections with compression.
+fn of_both() -> Vec<Case> {
+    let mut cases = messages();
     cases.extend(mixed());
     cases.extend(blocks());
     cases.extend(broken());
@@ -40,18 +56,18 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Steps on a connection with compression.
-fn offering(
+fn compressed(
     rule: Rule,
     name: impl std::fmt::Display,
     title: impl Into<String>,
-    offer: &'static str,
+    parameters: &'static str,
     steps: Vec<Step>,
 ) -> Case {
-    Case::new(rule, name, title, Script::Offering(offer, steps)).needing(Need::Deflate)
+    Case::new(rule, name, title, Script::Compressed(parameters, steps)).needing(Need::Deflate)
 }
 
 fn plain(rule: Rule, name: impl std::fmt::Display, title: impl Into<String>, steps: Vec<Step>) -> Case {
-    offering(rule, name, title, "permessage-deflate", steps)
+    compressed(rule, name, title, "permessage-deflate", steps)
 }
 
 /// Bytes without any pattern.
@@ -85,17 +101,19 @@ fn messages() -> Vec<Case> {
             cases.push(case.needing(Need::Echo));
         }
     }
-    let comes_back = Step::Expect(vec![Reply::Compressed(BINARY, prose(4000))]);
-    cases.push(
-        plain(
-            MESSAGES,
-            "prose-comes-back-compressed",
-            "a message that is worth compressing comes back compressed",
-            vec![Step::SendCompressed(vec![prose(4000)]), comes_back],
-        )
-        .needing(Need::DeflatedEcho),
-    );
     cases
+}
+
+/// The case for servers that compress what they send back.
+fn compressed_echo() -> Case {
+    let comes_back = Step::Expect(vec![Reply::Compressed(BINARY, prose(4000))]);
+    plain(
+        MESSAGES,
+        "prose-comes-back-compressed",
+        "a message that is worth compressing comes back compressed",
+        vec![Step::SendCompressed(vec![prose(4000)]), comes_back],
+    )
+    .needing(Need::DeflatedEcho)
 }
 
 fn mixed() -> Vec<Case> {
@@ -287,7 +305,7 @@ fn broken() -> Vec<Case> {
 fn contexts() -> Vec<Case> {
     let mut cases = Vec::new();
     let same = || vec![prose(500); 5];
-    let offers = [
+    let parameters = [
         ("takeover", "permessage-deflate", "both contexts kept"),
         ("client-alone", "permessage-deflate; client_no_context_takeover", "client_no_context_takeover"),
         ("server-alone", "permessage-deflate; server_no_context_takeover", "server_no_context_takeover"),
@@ -297,11 +315,12 @@ fn contexts() -> Vec<Case> {
             "both parameters for contexts",
         ),
     ];
-    for (name, offer, title) in offers {
+    for (name, parameters, title) in parameters {
         let title = format!("the same message five times, with {title}");
         let steps = echoed(same());
-        cases
-            .push(offering(CONTEXT, format_args!("context-{name}"), title, offer, steps).needing(Need::Echo));
+        cases.push(
+            compressed(CONTEXT, format_args!("context-{name}"), title, parameters, steps).needing(Need::Echo),
+        );
     }
     let windows = [
         (9, "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9"),
@@ -309,13 +328,15 @@ fn contexts() -> Vec<Case> {
         (12, "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"),
         (15, "permessage-deflate; server_max_window_bits=15; client_max_window_bits=15"),
     ];
-    for (bits, offer) in windows {
+    for (bits, parameters) in windows {
         // What repeats lies further back than the smaller windows.
         let block = noise(600);
         let message = [block.clone(), noise(3000).split_off(600), block].concat();
         let steps = echoed(vec![message.clone(), message]);
         let title = format!("messages that repeat what lies far back, with windows of {bits} bits");
-        cases.push(offering(WINDOW, format_args!("window-{bits}"), title, offer, steps).needing(Need::Echo));
+        cases.push(
+            compressed(WINDOW, format_args!("window-{bits}"), title, parameters, steps).needing(Need::Echo),
+        );
     }
     cases
 }

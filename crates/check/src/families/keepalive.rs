@@ -30,10 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         after(
             "ping-within-frame",
             "a ping after a message whose second half came a second later",
-            vec![
-                Step::SendInHalves(RawFrame::text("half")),
-                Step::Expect(vec![Reply::text("half")]),
-            ],
+            vec![Step::SendInHalves(RawFrame::text("half")), Step::Expect(vec![Reply::text("half")])],
         ),
         after(
             "ping-within-message",

@@ -33,7 +33,8 @@ impl Report {
 
     /// A suite for the run as a whole: whether it came to its end, and whether the endpoint still serves.
     fn write_endpoint(&self, xml: &mut String) -> fmt::Result {
-        let (failures, errors) = (u8::from(self.serves_no_more()), u8::from(self.is_stopped()));
+        let failures = u8::from(self.serves_no_more());
+        let errors = u8::from(failures == 0 && (self.is_stopped() || self.not_run > 0));
         writeln!(
             xml,
             "  <testsuite name=\"endpoint\" tests=\"1\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\">"
@@ -44,6 +45,8 @@ impl Report {
         } else if self.is_stopped() {
             let message = format!("stopped: {} cases did not run", self.not_run);
             writeln!(xml, "><error message=\"{message}\"/></testcase>")?;
+        } else if self.not_run > 0 {
+            writeln!(xml, "><error message=\"{} cases did not run\"/></testcase>", self.not_run)?;
         } else {
             writeln!(xml, "/>")?;
         }

@@ -67,6 +67,8 @@ impl Report {
         }
         if self.is_stopped() {
             writeln!(text, "\nstopped: {} cases did not run", self.not_run)?;
+        } else if self.not_run > 0 {
+            writeln!(text, "\n{} cases did not run", self.not_run)?;
         }
         writeln!(text, "\n{}", self.totals())
     }

@@ -1,4 +1,4 @@
-//! What the server makes of frames: bytes in, bytes out.
+//! What the server or client makes of frames: bytes in, bytes out.
 
 use longwire_wire::bits::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT};
 use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
@@ -6,15 +6,18 @@ use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
 use crate::deflate::{Agreement, Deflater, Inflater};
 use crate::fault::Fault;
 
-/// The longest message that the server takes.
+/// The longest message that it takes.
 const LIMIT: u64 = 16 << 20;
 
 pub(crate) struct Engine {
+    role: Role,
     fault: Option<Fault>,
     compression: Option<(Inflater, Deflater)>,
     buffer: Vec<u8>,
     message: Option<(u8, bool, Vec<u8>)>,
     late_pongs: Vec<Vec<u8>>,
+    /// The masking key of the last frame.
+    key: u32,
     pub(crate) out: Vec<u8>,
     pub(crate) state: State,
 }
@@ -59,23 +62,27 @@ impl Header {
 }
 
 impl Engine {
-    pub(crate) fn new(agreement: Option<Agreement>, fault: Option<Fault>) -> Engine {
+    pub(crate) fn new(role: Role, agreement: Option<Agreement>, fault: Option<Fault>) -> Engine {
         let compression = agreement.map(|agreement| {
-            let keeps = fault == Some(Fault::KeepsContext);
-            let other = Agreement {
-                server_no_context_takeover: agreement.client_no_context_takeover,
-                client_no_context_takeover: agreement.server_no_context_takeover && !keeps,
-                server_max_window_bits: agreement.client_max_window_bits,
-                client_max_window_bits: agreement.server_max_window_bits,
+            let ours = if fault == Some(Fault::KeepsContext) {
+                Agreement {
+                    server_no_context_takeover: false,
+                    client_no_context_takeover: false,
+                    ..agreement
+                }
+            } else {
+                agreement
             };
-            (Inflater::of(Role::Server, other), Deflater::of(Role::Client, other))
+            (Inflater::of(role.other(), agreement), Deflater::of(role, ours))
         });
         Engine {
+            role,
             fault,
             compression,
             buffer: Vec::new(),
             message: None,
             late_pongs: Vec::new(),
+            key: 1,
             out: Vec::new(),
             state: State::Open,
         }
@@ -133,7 +140,8 @@ impl Engine {
         let is_reserved = matches!(opcode, 3..=7 | 11..=15);
         let is_out_of_order =
             !is_control && !is_reserved && self.message.is_some() != (opcode == CONTINUATION);
-        let is_wrong = (header.key.is_none() && !self.is(Fault::TakesUnmasked))
+        let is_masked_wrongly = header.key.is_some() != (self.role == Role::Server);
+        let is_wrong = (is_masked_wrongly && !self.is(Fault::TakesWronglyMasked))
             || header.first & 0x70 & !allowed != 0
             || (is_reserved && !self.is(Fault::TakesReservedOpcodes))
             || (is_control
@@ -215,6 +223,9 @@ impl Engine {
     }
 
     fn echo(&mut self, opcode: u8, mut message: Vec<u8>, is_compressed: bool) {
+        if self.is(Fault::NoEcho) {
+            return;
+        }
         let opcode = if self.is(Fault::SwapsTypes) { opcode ^ 3 } else { opcode };
         if self.is(Fault::CutsLongMessages) && message.len() > 65_535 {
             message.pop();
@@ -272,17 +283,27 @@ impl Engine {
 
     fn send(&mut self, first: u8, payload: Vec<u8>) {
         if self.is(Fault::PongsUnasked) {
-            self.out.extend(RawFrame::pong("still here").encode(Role::Server));
+            let pong = RawFrame::pong("still here").masked(self.mask());
+            self.out.extend(pong.encode(self.role));
         }
-        let mut frame = RawFrame::new(first, payload);
-        if self.is(Fault::MasksItsFrames) {
-            frame = frame.masked(Mask::Key([1, 2, 3, 4]));
-        }
+        let mut frame = RawFrame::new(first, payload).masked(self.mask());
         if self.is(Fault::SendsLongerLengths) {
             let len = DeclaredLen::In64Bits(frame.payload.len() as u64);
             frame = frame.declaring(len);
         }
-        self.out.extend(frame.encode(Role::Server));
+        self.out.extend(frame.encode(self.role));
+    }
+
+    /// The mask of the next frame.
+    fn mask(&mut self) -> Mask {
+        let is_masked = (self.role == Role::Client) != self.is(Fault::MasksWrongly);
+        let last = self.key;
+        self.key = match self.fault {
+            Some(Fault::CountsKeys) => last.wrapping_add(1),
+            Some(Fault::SameKey) => last,
+            _ => last.wrapping_mul(1_664_525).wrapping_add(1_013_904_223),
+        };
+        if is_masked { Mask::Key(self.key.to_be_bytes()) } else { Mask::Absent }
     }
 }
 

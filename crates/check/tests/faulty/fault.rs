@@ -1,6 +1,6 @@
-//! What a server can do wrong on purpose.
+//! What a server or a client can do wrong on purpose.
 
-/// One thing that a server does wrong.
+/// One thing that a server or a client does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Accepts whatever ends in an empty line.
@@ -23,7 +23,8 @@ pub(crate) enum Fault {
     NeverFails,
     /// Reads everything and sends nothing.
     Silent,
-    TakesUnmasked,
+    /// A server takes frames that are not masked, a client those that are.
+    TakesWronglyMasked,
     TakesReservedBits,
     TakesReservedOpcodes,
     TakesLongControlFrames,
@@ -47,7 +48,8 @@ pub(crate) enum Fault {
     GoesOnAfterClose,
     EmptyPongs,
     PongsAfterTheMessage,
-    MasksItsFrames,
+    /// A server masks its frames, a client does not.
+    MasksWrongly,
     SendsLongerLengths,
     /// Swaps text and binary.
     SwapsTypes,
@@ -70,10 +72,36 @@ pub(crate) enum Fault {
     TakesReadsForFrames,
     /// Sends a message back in fragments that never end.
     EndlessFragments,
+    /// A client takes each response for a 101, whatever it says.
+    TakesAnyResponse,
+    /// A client takes each response for one that it cannot use.
+    TakesNoResponse,
+    /// A client's request breaks each rule that a response can still answer.
+    WrongRequest,
+    /// A client does not compare `Sec-WebSocket-Accept`.
+    TakesAnyAccept,
+    /// A client offers no compression, and takes whatever the response agrees to.
+    TakesAnyExtension,
+    /// A client takes each subprotocol.
+    TakesAnySubprotocol,
+    /// A client sends a frame before the response.
+    SendsEarly,
+    /// A client masks all frames with one key.
+    SameKey,
+    /// A client counts its masking keys.
+    CountsKeys,
+    /// A client ends the connection as soon as it has answered a Close frame, which is allowed.
+    EndsFirst,
+    /// A client offers no window of its own, which is allowed.
+    OffersNoWindow,
+    /// A client offers no compression, which is allowed.
+    OffersNoCompression,
+    /// A client sends no message back, which is allowed.
+    NoEcho,
 }
 
 impl Fault {
-    /// Those that, together, make every case fail.
+    /// Those that, together, make every case for servers fail.
     pub(crate) const BROAD: [Fault; 6] = [
         Fault::AcceptsAnything,
         Fault::RefusesEverything,
@@ -81,5 +109,17 @@ impl Fault {
         Fault::AgreesWrongly,
         Fault::NeverFails,
         Fault::Silent,
+    ];
+
+    /// Those that, together, make every case for clients fail.
+    pub(crate) const BROAD_OF_CLIENTS: [Fault; 8] = [
+        Fault::TakesAnyResponse,
+        Fault::TakesNoResponse,
+        Fault::WrongRequest,
+        Fault::SendsEarly,
+        Fault::NeverFails,
+        Fault::Silent,
+        Fault::SameKey,
+        Fault::TakesAnyExtension,
     ];
 }

@@ -1,6 +1,8 @@
-//! The cases, against a server that keeps all rules and against one that does something wrong on purpose.
+//! The cases, against servers and clients that keep all rules, and against some that do something wrong on purpose.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod client;
+mod clients;
 #[path = "../../src/deflate.rs"]
 mod deflate;
 mod engine;
@@ -85,7 +87,7 @@ const FOUND_BY: &[(Fault, &str, Verdict)] = &[
     (Fault::TakesAnyVersion, "6455/4.4/version-14", Verdict::Fail),
     (Fault::OriginByPrefix, "6455/10.2/origin-suffix", Verdict::Should),
     (Fault::OriginByPrefix, "6455/10.2/origin-prefix", Verdict::Pass),
-    (Fault::TakesUnmasked, "6455/5.1/unmasked-text", Verdict::Fail),
+    (Fault::TakesWronglyMasked, "6455/5.1/unmasked-text", Verdict::Fail),
     (Fault::TakesReservedBits, "6455/5.2/text-rsv2", Verdict::Fail),
     (Fault::TakesReservedOpcodes, "6455/5.2/opcode-11", Verdict::Fail),
     (Fault::TakesLongControlFrames, "6455/5.5/ping-126", Verdict::Fail),
@@ -126,7 +128,7 @@ const FOUND_BY: &[(Fault, &str, Verdict)] = &[
     (Fault::EmptyPongs, "6455/5.5.3/ping-0", Verdict::Pass),
     (Fault::PongsAfterTheMessage, "6455/5.4/ping-between-is-answered-first", Verdict::Fail),
     (Fault::PongsAfterTheMessage, "6455/5.4/ping-between", Verdict::Pass),
-    (Fault::MasksItsFrames, "6455/5.2/text-125", Verdict::Fail),
+    (Fault::MasksWrongly, "6455/5.2/text-125", Verdict::Fail),
     (Fault::SendsLongerLengths, "6455/5.2/text-125", Verdict::Fail),
     (Fault::SwapsTypes, "6455/5.2/binary-1", Verdict::Fail),
     (Fault::CutsLongMessages, "6455/5.2/text-65536", Verdict::Fail),

@@ -112,7 +112,7 @@ fn judge(bytes: &[u8], request: &Head, fault: Option<Fault>) -> Result<(), &'sta
 }
 
 /// The grammar of a head: lines, names, and characters of values.
-fn grammar(bytes: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn grammar(bytes: &[u8]) -> Result<(), &'static str> {
     let bad = Err("400 Bad Request");
     let Ok(text) = std::str::from_utf8(bytes) else { return bad };
     let is_token = |name: &str| {
@@ -167,12 +167,12 @@ fn agree(offer: &str) -> Option<(String, Agreement)> {
     Some((text, agreement))
 }
 
-fn values<'h>(head: &'h Head, name: &str) -> Vec<&'h str> {
+pub(crate) fn values<'h>(head: &'h Head, name: &str) -> Vec<&'h str> {
     let named = head.fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
     named.map(|(_, value)| value.as_str()).collect()
 }
 
-fn list(head: &Head, name: &str) -> Vec<String> {
+pub(crate) fn list(head: &Head, name: &str) -> Vec<String> {
     let all = values(head, name).join(",");
     all.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! A server that keeps all rules, or does one thing wrong.
 
 use longwire_check::{Dial, Dialing};
-use longwire_wire::RawFrame;
+use longwire_wire::{RawFrame, Role};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::engine::{Engine, State};
@@ -44,7 +44,7 @@ where
     if response.head.status() != Some(101) {
         return io.shutdown().await;
     }
-    let mut engine = Engine::new(response.agreement, fault);
+    let mut engine = Engine::new(Role::Server, response.agreement, fault);
     if fault != Some(Fault::LosesEarlyBytes) {
         engine.receive(&early);
     }

@@ -7,10 +7,11 @@ use clap::Parser;
 
 use super::certificates::CertificateArgs;
 use super::endpoint::RequestArgs;
+use super::listen::PortAddr;
 use super::url::EndpointUrl;
 use crate::values::parse_time_above_0;
 
-/// Test a WebSocket server, in any language: does it keep the rules of RFC 6455 and RFC 7692?
+/// Test a WebSocket server or client, in any language: does it keep the rules of RFC 6455 and RFC 7692?
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -20,6 +21,13 @@ Examples:
   longwire check ws://127.0.0.1:8080/echo --json > before.json
   longwire check ws://127.0.0.1:8080/echo --baseline before.json --junit check.xml --html check.html
   longwire check --list
+  longwire check --listen 9001
+  longwire check --listen 9001 --only handshake --idle 10s --junit client.xml
+
+With --listen, a client is tested: it connects to the address once for each case, and sends every message back. Each connection \
+to / runs the next case, and clients that were written for Autobahn's fuzzing server (/getCaseCount, /runCase, /updateReports) run \
+as they are. The run ends when all cases have run, the client asks for the reports, or nobody connects for the time of --idle; \
+cases that did not run then make it inconclusive.
 
 The endpoint is measured first: whether it sends messages back, what it compresses, how long a round trip takes. Cases that \
 need something it does not offer are `not offered`. A case that breaks a recommendation is `should`; only `fail` fails the run.
@@ -31,8 +39,19 @@ pub(crate) struct CheckArgs {
     ///
     /// Without a scheme, ws:// is used for this machine and for ports other than 443, otherwise wss://. Without a host, it
     /// is this machine: `8080/echo`.
-    #[arg(value_name = "URL", required_unless_present = "list")]
+    #[arg(value_name = "URL", required_unless_present_any = ["list", "listen"])]
     pub(crate) url: Option<EndpointUrl>,
+
+    /// Test a client, which connects here: host and port; a port alone is one of 127.0.0.1; with --cert and --key, it
+    /// connects with wss://
+    #[arg(long, value_name = "ADDR", conflicts_with_all = [
+        "url", "echo_path", "subprotocol", "header", "jobs", "proxy", "ca", "insecure",
+    ])]
+    pub(crate) listen: Option<PortAddr>,
+
+    /// How long --listen goes on without a connection [default: 60s]
+    #[arg(long, value_name = "TIME", requires = "listen", conflicts_with = "url", value_parser = parse_time_above_0)]
+    pub(crate) idle: Option<Duration>,
 
     /// Run only the cases of this family, or whose ids begin so or match, with `*` for any characters (repeatable)
     #[arg(long, value_name = "PATTERN")]
@@ -53,7 +72,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, short = 'j', value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
 
-    /// How long to wait for an answer [default: 50 round trips, and at least 5s]
+    /// How long to wait for an answer [default: 50 round trips, and at least 5s; with --listen, 5s]
     #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub(crate) patience: Option<Duration>,
 
