@@ -1,4 +1,6 @@
-//! The cases of `longwire check` against `longwire serve`.
+//! The cases of `longwire check` against `longwire serve` and against our client.
+
+mod client;
 
 use std::path::Path;
 use std::process::Command;
@@ -20,6 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 #[derive(Debug, Deserialize)]
 struct CheckReport {
     still_serves: bool,
+    not_run: usize,
     cases: Vec<CheckedCase>,
 }
 
@@ -31,7 +34,7 @@ struct CheckedCase {
     got: String,
 }
 
-/// Runs all cases against each engine, with and without TLS. Our server passes each, recommendations included.
+/// Runs all cases against each engine, with and without TLS, and against the client. Ours pass each, recommendations included.
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let longwire = context.longwire()?;
     let certificates = certificates::make(&context.workspace.target)?;
@@ -42,6 +45,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
             outcome.add(check(context, &longwire, engine, certificates)?);
         }
     }
+    outcome.add(client::check_all(context, &longwire, &certificates)?);
     Ok(outcome)
 }
 
@@ -92,6 +96,9 @@ fn judge(name: &str, report: &CheckReport) -> Outcome {
     if !report.still_serves {
         outcome.add(Outcome::failed(format!("{name}: the server accepts no connection any more")));
     }
+    if report.not_run > 0 {
+        outcome.add(Outcome::failed(format!("{name}: {} cases did not run", report.not_run)));
+    }
     outcome
 }
 
@@ -108,7 +115,7 @@ mod tests {
             got: "PONG".into(),
         };
         let cases = ["pass", "should", "inconclusive", "fail", "not-offered"].map(case).into();
-        let outcome = judge("check", &CheckReport { still_serves: false, cases });
+        let outcome = judge("check", &CheckReport { still_serves: false, not_run: 0, cases });
         assert_eq!((outcome.passed, outcome.failed), (1, 4));
         assert_eq!(outcome.notes[2], "check: 6455/5.5/ping-126: fail: expected CLOSE 1002, got PONG");
     }
