@@ -79,6 +79,14 @@ test("with the keyboard, a message is chosen and read", async (t) => {
 test("the list is filtered, paused and cleared", async (t) => {
   const { between, client, page, rows } = await open(t, ["apple", "pear"]);
   await rows.getByText("ended").waitFor();
+  await exchange(client, between.url, ['{"price":41,"currency":"EUR"}']);
+  await page.getByLabel("Filter").fill('"price": 41,\n  "currency": "EUR"');
+  await page.locator("#list li.received").waitFor();
+  assert.equal(await rows.count(), 2, "a copy of the indented message is found");
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.getByLabel("Filter").fill("");
+  await exchange(client, between.url, ["apple", "pear"]);
+  await page.locator("#list li.received", { hasText: "pear" }).waitFor();
   await page.getByLabel("Filter").fill("APP");
   assert.equal(await rows.count(), 2);
   await page.getByLabel("Filter").fill("/^p.*r$/");

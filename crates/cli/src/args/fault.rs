@@ -63,13 +63,13 @@ impl FromStr for ProxyFault {
         }
         let wrong = || format!("{text:?} is not a fault; {FORMS}");
         let kind = match words[..] {
-            ["delay", time] => FaultKind::Delay(time_of(time).ok_or_else(wrong)?),
+            ["delay", ref time @ ..] => FaultKind::Delay(time_of(time).ok_or_else(wrong)?),
             ["drop", ref share @ ..] => FaultKind::Drop(share_of(share).ok_or_else(wrong)?),
             ["corrupt", ref share @ ..] => FaultKind::Corrupt(share_of(share).ok_or_else(wrong)?),
             ["cut", "after", count, "message" | "messages"] => {
                 FaultKind::Cut(After::Messages(count_of(count).ok_or_else(wrong)?))
             }
-            ["cut", "after", time] if direction.is_none() => {
+            ["cut", "after", ref time @ ..] if direction.is_none() => {
                 FaultKind::Cut(After::Time(time_of(time).ok_or_else(wrong)?))
             }
             _ => return Err(wrong()),
@@ -78,20 +78,19 @@ impl FromStr for ProxyFault {
     }
 }
 
-/// A time such as `200ms`, `1.5s` or `2m`, up to a day.
-fn time_of(text: &str) -> Option<Duration> {
-    let Period(time) = text.parse().ok()?;
+/// A time such as `200ms`, `1.5 s` or `2m`, up to a day.
+fn time_of(words: &[&str]) -> Option<Duration> {
+    let Period(time) = words.concat().parse().ok()?;
     (time <= Duration::from_secs(86_400)).then_some(time)
 }
 
 fn share_of(words: &[&str]) -> Option<Share> {
     match words {
         ["every", count] => count_of(count).map(Share::Every),
-        [percent] => {
-            let percent = percent.strip_suffix('%')?.parse::<f64>().ok()?;
+        percent => {
+            let percent = percent.concat().strip_suffix('%')?.parse::<f64>().ok()?;
             (0.0..=100.0).contains(&percent).then_some(Share::Probability(percent / 100.0))
         }
-        _ => None,
     }
 }
 
@@ -113,6 +112,8 @@ mod tests {
             ("drop every 10 from client", FaultKind::Drop(Share::Every(10)), Some(Sent)),
             ("corrupt 0.5%", FaultKind::Corrupt(Share::Probability(0.005)), None),
             ("cut after 2m", FaultKind::Cut(After::Time(Duration::from_secs(120))), None),
+            ("delay 1.5 s", FaultKind::Delay(Duration::from_millis(1500)), None),
+            ("drop 5 % from client", FaultKind::Drop(Share::Probability(0.05)), Some(Sent)),
             ("cut  after 1 message", FaultKind::Cut(After::Messages(1)), None),
             ("cut after 3 messages from server", FaultKind::Cut(After::Messages(3)), Some(Received)),
         ] {

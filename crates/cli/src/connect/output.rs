@@ -79,6 +79,9 @@ impl Output {
             }
         }
         terminal::complain(&terminal::escape(&format!("{line} · {}", milliseconds(took))));
+        if self.is_dialogue() {
+            terminal::complain("each line is a message; /help lists commands, Ctrl-D closes");
+        }
     }
 
     /// Prints a message. `answered` is the time since the last message that was sent, if this is the first one after it.
@@ -95,7 +98,7 @@ impl Output {
         }
     }
 
-    /// Prints a message that was sent but not typed.
+    /// Prints a message that is about to be sent, and was not typed.
     pub(super) fn sent(&self, message: &Message) {
         let _unread = match self.format {
             Format::Person(view) => print_lines(&view.lines(&self.prefix(), Direction::Sent, message, "")),

@@ -233,13 +233,14 @@ impl Sending {
 
     async fn send(&self, outlet: &Outlet, message: Message, origin: Origin) -> Next {
         self.observing.sending(&message);
+        // The answer may arrive before the call that sends returns.
+        if origin == Origin::Given {
+            self.observing.output.sent(&message);
+        }
         if outlet.send(message.clone()).await.is_err() {
             return Next::Ended;
         }
         self.observing.sent(&message);
-        if origin == Origin::Given {
-            self.observing.output.sent(&message);
-        }
         Next::GoOn
     }
 

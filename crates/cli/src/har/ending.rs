@@ -33,6 +33,11 @@ impl CloseFrames {
         }
     }
 
+    /// Whether there was one.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.first.is_some()
+    }
+
     /// How the connection has ended, and when. `why`: what ended the transport, in case that no Close frame did.
     pub(crate) fn end(&self, why: &str) -> (SystemTime, RecordedEnd) {
         match &self.first {

@@ -193,7 +193,10 @@ impl Proxying {
         let cut = faults::cut_time(&self.faults);
         let end = tunnel::run(client, server, taps, delays, cut, &journal).await;
         journal.ended(&match end {
-            TunnelEnd::Closed => "ended".to_owned(),
+            TunnelEnd::Closed(_) if journal.is_closed() => "ended".to_owned(),
+            TunnelEnd::Closed(first) => {
+                format!("{} ended the connection without a Close frame", tap::sender(first))
+            }
             TunnelEnd::Cut => "cut by --fault".to_owned(),
             TunnelEnd::Broken(direction, error) => format!("{} is gone: {error}", tap::sender(direction)),
         });

@@ -180,6 +180,11 @@ impl Journal {
         self.note("end", why);
     }
 
+    /// Whether a Close frame has passed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.close_frames().is_begun()
+    }
+
     fn close_frames(&self) -> MutexGuard<'_, CloseFrames> {
         self.close_frames.lock().unwrap_or_else(PoisonError::into_inner)
     }

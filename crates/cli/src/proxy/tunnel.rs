@@ -24,8 +24,8 @@ const LAST_WRITE: Duration = Duration::from_secs(10);
 /// How a tunnel has ended.
 #[derive(Debug)]
 pub(super) enum TunnelEnd {
-    /// Both ends have ended their direction.
-    Closed,
+    /// Both ends have ended their direction, this one first.
+    Closed(Direction),
     /// A fault has cut it.
     Cut,
     /// One end is gone.
@@ -53,8 +53,8 @@ where
     let mut down = pin!(pump(from_server, to_client, server_tap, server_delay, Direction::Received, journal));
     let both = async {
         tokio::select! {
-            end = &mut up => finish(end, Direction::Received, down, server_delay).await,
-            end = &mut down => finish(end, Direction::Sent, up, client_delay).await,
+            end = &mut up => finish(end, Direction::Sent, down, server_delay).await,
+            end = &mut down => finish(end, Direction::Received, up, client_delay).await,
         }
     };
     match cut {
@@ -66,20 +66,20 @@ where
     }
 }
 
-/// Waits for the direction that is left, `left`, after the other one has ended.
+/// Waits for the direction that is left after the first one, `first`, has ended.
 async fn finish(
     ended: Result<(), TunnelEnd>,
-    left: Direction,
+    first: Direction,
     rest: Pin<&mut impl Future<Output = Result<(), TunnelEnd>>>,
     delay: Duration,
 ) -> TunnelEnd {
     match ended {
         Ok(()) => match rest.await {
-            Ok(()) => TunnelEnd::Closed,
+            Ok(()) => TunnelEnd::Closed(first),
             Err(end) => end,
         },
-        // The sender is gone, but what it has sent may still wait for its time.
-        Err(TunnelEnd::Broken(gone, error)) if gone == left => {
+        // The other sender is gone, but what it has sent may still wait for its time.
+        Err(TunnelEnd::Broken(gone, error)) if gone != first => {
             let _in_time = timeout(delay.saturating_add(LAST_WRITE), rest).await;
             TunnelEnd::Broken(gone, error)
         }

@@ -160,6 +160,24 @@ fn connections_are_recorded() {
     assert!(shown.ends_with("* lost: 1006 (no closing handshake): cut by --fault\n"), "{shown}");
 }
 
+/// Regression: the end was "ended", whoever had ended it and without a Close frame.
+#[test]
+fn an_end_without_a_close_frame_says_whose_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gone.har");
+    let mut proxy = Proxy::start(&["--record", path.to_str().unwrap()]);
+    let mut client = Running::start(&["connect", &proxy.url]);
+    let mut says = client.stdin();
+    writeln!(says, "one").unwrap();
+    assert_eq!(client.stdout().next().unwrap().unwrap(), "one");
+    drop(client);
+    let end = "the client ended the connection without a Close frame";
+    assert!(proxy.running.stdout().any(|line| line.unwrap().ends_with(&format!("#1 * {end}"))));
+    let output = run(&["show", path.to_str().unwrap()], b"");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.ends_with(&format!("* lost: 1006 (no closing handshake): {end}\n")), "{shown}");
+}
+
 #[test]
 fn a_proxy_that_cannot_record_does_not_begin() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ fn terminal() -> (Running, Terminal) {
     let (server, url) = echo();
     let terminal = Terminal::connect(&url);
     terminal.expect(&format!("connected · ws://{url} · HTTP/1.1 · permessage-deflate"));
+    terminal.expect("/help lists commands, Ctrl-D closes");
     terminal.expect("> ");
     (server, terminal)
 }

@@ -33,12 +33,21 @@ const WANTED = {
   control: (line) => CONTROL.has(line.kind),
 };
 
+const withoutSpace = (text) => text.replace(/\s/gu, "");
+
 /** What the filter's text accepts. A text between slashes is a regular expression. */
 function textFilter() {
-  const text = filter.value.trim();
   filter.removeAttribute("aria-invalid");
-  const pattern = /^\/(.+)\/([a-z]*)$/u.exec(text);
-  if (pattern === null) return (data) => data.toLowerCase().includes(text.toLowerCase());
+  const text = filter.value.trim().toLowerCase();
+  const pattern = /^\/(.+)\/([a-z]*)$/u.exec(filter.value.trim());
+  if (pattern === null) {
+    // What is copied from indented JSON has spaces that the message may not have.
+    const copied = text.includes('"') ? withoutSpace(text) : undefined;
+    return (data) => {
+      const given = data.toLowerCase();
+      return given.includes(text) || (copied !== undefined && withoutSpace(given).includes(copied));
+    };
+  }
   try {
     const expression = new RegExp(pattern[1], pattern[2].replace(/[gy]/gu, ""));
     return (data) => expression.test(data);
@@ -167,8 +176,7 @@ function prettyJson(text) {
   try {
     const value = JSON.parse(text);
     // Numbers may not survive being read: then the text stays as it is.
-    const compact = (text) => text.replace(/\s/gu, "");
-    const isSame = compact(JSON.stringify(value)) === compact(text);
+    const isSame = withoutSpace(JSON.stringify(value)) === withoutSpace(text);
     return typeof value === "object" && isSame ? JSON.stringify(value, null, 2) : text;
   } catch {
     return text;
