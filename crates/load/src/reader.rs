@@ -5,6 +5,7 @@ use longwire_proto::deflate::{Agreement, Inflater};
 use longwire_proto::{ControlOpcode, DataOpcode, FrameKind, Header, Opcode, ProtocolError, ReservedBits};
 
 use crate::expected::Expected;
+use crate::series::Coding;
 
 /// The longest message that is kept to be looked at, in bytes. More of a longer one is passed over.
 const KEPT: usize = 16 << 20;
@@ -32,6 +33,8 @@ pub(crate) struct Reader {
     control: Vec<u8>,
     /// What the server may send compressed.
     inflating: Option<Box<Inflating>>,
+    /// How many bytes of the next message a peer over plain TCP has sent back.
+    echoed: usize,
     /// The number of the message that is expected next.
     pub(crate) next: usize,
 }
@@ -96,6 +99,9 @@ impl Reader {
         expected: &mut Expected,
         mut on: impl FnMut(Incoming<'_>, usize, &Expected) -> Option<usize>,
     ) -> Result<(), ProtocolError> {
+        if expected.series().coding() == Coding::Tcp {
+            return self.take_echo(bytes, expected, on);
+        }
         while !bytes.is_empty() {
             if self.is_between_messages() {
                 let frame = expected.bytes(self.next);
@@ -111,6 +117,31 @@ impl Reader {
                 bytes = rest;
             }
             bytes = self.payload(bytes, expected, &mut on)?;
+        }
+        Ok(())
+    }
+
+    /// Takes bytes that a peer over plain TCP has sent back, in pieces of any size.
+    fn take_echo(
+        &mut self,
+        mut bytes: &[u8],
+        expected: &Expected,
+        mut on: impl FnMut(Incoming<'_>, usize, &Expected) -> Option<usize>,
+    ) -> Result<(), ProtocolError> {
+        while !bytes.is_empty() {
+            let missing = expected.bytes(self.next).get(self.echoed..).unwrap_or_default();
+            let (now, later) = bytes.split_at(missing.len().min(bytes.len()));
+            if now.is_empty() || !missing.starts_with(now) {
+                self.tell(Incoming::Other(None), expected, &mut on);
+                return Ok(());
+            }
+            bytes = later;
+            self.echoed += now.len();
+            if now.len() == missing.len() {
+                self.echoed = 0;
+                self.next = expected.after(self.next);
+                self.tell(Incoming::Expected, expected, &mut on);
+            }
         }
         Ok(())
     }

@@ -142,3 +142,23 @@ fn what_breaks_the_protocol_is_an_error() {
         assert_eq!(read(&mut Reader::new(0), &mut expected, &stream, 1), Err(error));
     }
 }
+
+#[test]
+fn what_comes_back_over_plain_tcp_is_recognised_however_it_is_cut() {
+    let mut expected = expected(&messages(3, 200), Coding::Tcp);
+    let sent = [0, 1, 2, 0].map(|number| expected.bytes(number).to_vec()).concat();
+    for cut in [1, 7, 250, sent.len()] {
+        let seen = read(&mut Reader::default(), &mut expected, &sent, cut).unwrap();
+        assert_eq!(seen, Seen { expected: 4, ..Seen::default() }, "in pieces of {cut} bytes");
+    }
+    let mut others = 0;
+    let mut wrong = sent;
+    wrong[100] ^= 1;
+    Reader::default()
+        .take(&wrong, &mut expected, |incoming, _, _| {
+            others += usize::from(incoming == Incoming::Other(None));
+            None
+        })
+        .unwrap();
+    assert_eq!(others, 1);
+}
