@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::program::{echo, run, serve_with};
 
-/// A server that works a while before it answers, and not at all once the client has closed.
-fn thoughtful() -> String {
-    let address = serve_with(async |mut socket| {
+/// A server that works this long before it answers, and does not answer once the client has closed.
+fn thoughtful(time: Duration) -> String {
+    let address = serve_with(move |mut socket| async move {
         while let Some(message) = socket.recv().await? {
             tokio::select! {
                 next = socket.recv() => assert_eq!(next?, None),
-                () = tokio::time::sleep(Duration::from_millis(50)) => socket.send(message).await?,
+                () = tokio::time::sleep(time) => socket.send(message).await?,
             }
         }
         Ok(())
@@ -24,7 +24,7 @@ fn thoughtful() -> String {
 /// Regression: the Close frame overtook the answer, and the program ended with 0 without printing it.
 #[test]
 fn a_question_from_a_pipe_gets_its_answer() {
-    let url = thoughtful();
+    let url = thoughtful(Duration::from_millis(50));
     for how in [&[][..], &["--raw"], &["--at-end", "close"]] {
         let output = run(&[&["connect", &url], how].concat(), b"hello");
         assert_eq!(output.status.code(), Some(0), "{how:?}: {output:?}");
@@ -36,7 +36,9 @@ fn a_question_from_a_pipe_gets_its_answer() {
 
 #[test]
 fn no_wait_closes_at_once() {
-    let output = run(&["connect", &thoughtful(), "--wait", "0"], b"hello\n");
+    // Shorter than the time that is waited otherwise, and longer than a busy machine takes to close.
+    let url = thoughtful(Duration::from_millis(900));
+    let output = run(&["connect", &url, "--wait", "0"], b"hello\n");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0), "{output:?}");
 }
 

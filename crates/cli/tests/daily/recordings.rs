@@ -153,20 +153,20 @@ fn a_replay_compares_how_the_server_closes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.har");
     run(&["connect", &closing(4000, "bye"), "--record", text(&path), "--at-end", "stay"], b"");
-    let replayed = |url: &str| {
-        let output = run(&["replay", text(&path), url, "--wait", "1"], b"");
+    let replayed = |url: &str, wait: &str| {
+        let output = run(&["replay", text(&path), url, "--wait", wait], b"");
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let same = (Some(0), "1 as recorded · 0 missing · 0 new\n".to_owned());
-    assert_eq!(replayed(&closing(4000, "bye")), same);
+    assert_eq!(replayed(&closing(4000, "bye"), "60"), same);
     let other = "   end - closed by the server: 4000: bye\n   end + closed by the server: 4001: bye\n";
-    let (code, shown) = replayed(&closing(4001, "bye"));
+    let (code, shown) = replayed(&closing(4001, "bye"), "60");
     assert!(code == Some(1) && shown.starts_with(other), "{shown}");
     let open = serve_with(async |mut socket| {
         socket.send("{\"DE\":41,\"text\":\"(a)\"}").await?;
         socket.recv().await.map(drop)
     });
-    let (code, shown) = replayed(&open.to_string());
+    let (code, shown) = replayed(&open.to_string(), "3");
     assert!(code == Some(1) && shown.starts_with("   end - closed by the server: 4000: bye\n1 "), "{shown}");
 }
 
