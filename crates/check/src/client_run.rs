@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::case::Case;
 use crate::endpoint::Endpoint;
 use crate::inbox::LIMIT;
-use crate::judge_client::{Arrival, Echo, judge_client};
+use crate::judge_client::{Arrival, EchoState, judge_client};
 use crate::plain_answer::{HELP, refuse, say};
 use crate::report::{CaseReport, End, Report};
 use crate::request::{may_be_accepted, offers};
@@ -51,7 +51,7 @@ pub struct ClientRun {
 struct State {
     agent: Option<String>,
     slots: Vec<Slot>,
-    echo: Echo,
+    echo: EchoState,
     compresses: bool,
     keys: BTreeSet<String>,
     /// Whether the client asked how many cases there are, as those do that ask for the reports at their end.
@@ -75,7 +75,7 @@ impl ClientRun {
         let state = State {
             agent: None,
             slots: cases.iter().map(|_| Slot::Waiting).collect(),
-            echo: Echo::default(),
+            echo: EchoState::default(),
             compresses: false,
             keys: BTreeSet::new(),
             has_asked_count: false,
@@ -94,17 +94,17 @@ impl ClientRun {
         let bytes = peer.raw_head().await.ok()?;
         let (request, _) = Head::parse(&bytes)?;
         let wish = Wish::of(&request);
-        let (agent, answer) = (wish.agent.clone(), self.answer(&wish, &request));
-        match answer {
-            Answer::Refuse(head, text) => {
+        let (agent, action) = (wish.agent.clone(), self.action(&wish, &request));
+        match action {
+            Action::Refuse(head, text) => {
                 refuse(peer, head, text).await;
                 None
             }
-            Answer::Say(text) => {
+            Action::Say(text) => {
                 say(peer, &request, text).await;
                 None
             }
-            Answer::Run(place, times) => {
+            Action::Run(place, times) => {
                 let arrival = Arrival {
                     peer: peer.limit(LIMIT),
                     bytes,
@@ -162,7 +162,7 @@ impl ClientRun {
         let state = self.state();
         let endpoint = Endpoint {
             round_trip: Duration::ZERO,
-            is_echo: matches!(state.echo, Echo::After(_)),
+            is_echo: matches!(state.echo, EchoState::After(_)),
             greetings: 0,
             deflate: None,
             deflates_echo: false,
@@ -188,37 +188,37 @@ impl ClientRun {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, wish: &Wish, request: &Head) -> Answer {
+    fn action(&self, wish: &Wish, request: &Head) -> Action {
         let mut state = self.state();
         let other = state.agent.as_ref().zip(wish.agent.as_ref()).filter(|(known, agent)| known != agent);
         if let Some((known, _)) = other {
             let text = format!("This run tests {known:?}. Start another one for another client.\n");
-            return Answer::Refuse("409 Conflict", text);
+            return Action::Refuse("409 Conflict", text);
         }
         let numbered = |number: usize| {
             let place = number.checked_sub(1)?;
             Some((place, self.cases.get(place)?))
         };
-        let nothing = || Answer::Refuse("404 Not Found", "There is no such case or page.\n".to_owned());
+        let nothing = || Action::Refuse("404 Not Found", "There is no such case or page.\n".to_owned());
         match wish.route {
             Route::Unknown => nothing(),
             Route::NextCase if !may_be_accepted(request) && request.field("Upgrade").is_none() => {
-                Answer::Refuse("426 Upgrade Required", HELP.to_owned())
+                Action::Refuse("426 Upgrade Required", HELP.to_owned())
             }
             Route::CaseCount => {
                 state.has_asked_count = true;
-                Answer::Say(Some(self.cases.len().to_string()))
+                Action::Say(Some(self.cases.len().to_string()))
             }
             Route::CaseInfo(number) => numbered(number).map_or_else(nothing, |(_, case)| {
                 let info = json!({"id": case.id(), "description": case.title()});
-                Answer::Say(Some(info.to_string()))
+                Action::Say(Some(info.to_string()))
             }),
             Route::CaseStatus(number) => numbered(number).map_or_else(nothing, |(place, _)| {
-                Answer::Say(Some(state.slots.get(place).map_or_else(String::new, Slot::status)))
+                Action::Say(Some(state.slots.get(place).map_or_else(String::new, Slot::status)))
             }),
             Route::UpdateReports => {
                 state.has_finished = true;
-                Answer::Say(None)
+                Action::Say(None)
             }
             Route::RunCase(number) => match numbered(number) {
                 Some((place, _)) => state.begin(place),
@@ -226,7 +226,7 @@ impl ClientRun {
             },
             Route::NextCase => match state.slots.iter().position(|slot| matches!(slot, Slot::Waiting)) {
                 Some(place) => state.begin(place),
-                None => Answer::Refuse("410 Gone", "All cases have run.\n".to_owned()),
+                None => Action::Refuse("410 Gone", "All cases have run.\n".to_owned()),
             },
         }
     }
@@ -249,7 +249,7 @@ impl ClientRun {
         let judged = judge_client(case, arrival, &mut echo).await;
         let report = CaseReport::new(case, judged, begin.elapsed());
         let mut state = self.state();
-        if !matches!(state.echo, Echo::After(_)) {
+        if !matches!(state.echo, EchoState::After(_)) {
             state.echo = echo;
         }
         if let Some(slot) = state.slots.get_mut(place) {
@@ -283,15 +283,15 @@ pub enum Ending {
 
 impl State {
     /// Runs a case, or runs it again. The later verdict counts.
-    fn begin(&mut self, place: usize) -> Answer {
+    fn begin(&mut self, place: usize) -> Action {
         match self.slots.get_mut(place) {
             Some(Slot::Running) | None => {
-                Answer::Refuse("409 Conflict", "This case is running on another connection.\n".to_owned())
+                Action::Refuse("409 Conflict", "This case is running on another connection.\n".to_owned())
             }
             Some(slot) => {
                 let times = if matches!(slot, Slot::Done(_)) { Times::Again } else { Times::First };
                 *slot = Slot::Running;
-                Answer::Run(place, times)
+                Action::Run(place, times)
             }
         }
     }
@@ -314,8 +314,8 @@ impl Slot {
     }
 }
 
-/// How to answer a request.
-enum Answer {
+/// What to do about a request.
+enum Action {
     /// With this status and text.
     Refuse(&'static str, String),
     /// With a connection, possibly a message, and a Close frame.

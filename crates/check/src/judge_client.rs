@@ -30,7 +30,7 @@ pub(crate) struct Arrival {
 
 /// Whether a client sends messages back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Echo {
+pub(crate) enum EchoState {
     /// No case has needed to know.
     #[default]
     Unknown,
@@ -39,17 +39,17 @@ pub(crate) enum Echo {
     After(usize),
 }
 
-impl Echo {
+impl EchoState {
     fn strays(self) -> Strays {
         match self {
-            Echo::After(greetings) => Strays::Greetings(greetings),
-            Echo::Unknown | Echo::Missing => Strays::Any,
+            EchoState::After(greetings) => Strays::Greetings(greetings),
+            EchoState::Unknown | EchoState::Missing => Strays::Any,
         }
     }
 }
 
 /// Runs a case. It ends within eight times the patience. Notes in `echo` what was found out about it.
-pub(crate) async fn judge_client(case: &Case, arrival: Arrival, echo: &mut Echo) -> Judged {
+pub(crate) async fn judge_client(case: &Case, arrival: Arrival, echo: &mut EchoState) -> Judged {
     let time = arrival.patience.saturating_mul(PATIENCES);
     match tokio::time::timeout(time, run(case, arrival, echo)).await {
         Ok(judged) => judged.without_secrets(&[]),
@@ -57,7 +57,7 @@ pub(crate) async fn judge_client(case: &Case, arrival: Arrival, echo: &mut Echo)
     }
 }
 
-async fn run(case: &Case, mut arrival: Arrival, echo: &mut Echo) -> Judged {
+async fn run(case: &Case, mut arrival: Arrival, echo: &mut EchoState) -> Judged {
     let request = arrival.request.clone();
     if let Script::Asked(rule) = case.script {
         return run_asked(case, rule, arrival).await;
@@ -83,9 +83,9 @@ async fn run(case: &Case, mut arrival: Arrival, echo: &mut Echo) -> Judged {
     }
 }
 
-fn not_offered(case: &Case, arrival: &Arrival, echo: Echo) -> Option<&'static str> {
+fn not_offered(case: &Case, arrival: &Arrival, echo: EchoState) -> Option<&'static str> {
     case.needs.iter().find_map(|need| match need {
-        Need::Echo if echo == Echo::Missing => Some("it is not an echo"),
+        Need::Echo if echo == EchoState::Missing => Some("it is not an echo"),
         Need::Tls if !arrival.is_secure => Some("the connection is not encrypted"),
         _ => None,
     })
@@ -138,18 +138,18 @@ async fn converse(
     mut arrival: Arrival,
     response: Head,
     steps: &[Step],
-    echo: &mut Echo,
+    echo: &mut EchoState,
 ) -> Judged {
     if let Err(failure) = arrival.peer.send_head(&response).await {
         return unclear(case, &failure.problem().to_string(), &arrival.peer);
     }
     let extensions = response.field("Sec-WebSocket-Extensions");
     let mut conversation = Conversation::new(arrival.peer, extensions, echo.strays());
-    if case.needs.contains(&Need::Echo) && *echo == Echo::Unknown {
+    if case.needs.contains(&Need::Echo) && *echo == EchoState::Unknown {
         match conversation.probe().await {
-            Probed::Echo(greetings) => *echo = Echo::After(greetings),
+            Probed::Echo(greetings) => *echo = EchoState::After(greetings),
             Probed::Open | Probed::Ended => {
-                *echo = Echo::Missing;
+                *echo = EchoState::Missing;
                 conversation.leave().await;
                 return Judged::without_dialogue(Verdict::NotOffered, "it is not an echo");
             }
@@ -160,7 +160,12 @@ async fn converse(
     Judged::new(case, outcome, conversation.weaknesses, dialogue)
 }
 
-async fn run_answered(case: &Case, answered: &Answered, mut arrival: Arrival, echo: &mut Echo) -> Judged {
+async fn run_answered(
+    case: &Case,
+    answered: &Answered,
+    mut arrival: Arrival,
+    echo: &mut EchoState,
+) -> Judged {
     let response = match (answered.response)(&arrival.request, accepting(&arrival.request)) {
         Ok(response) => response,
         Err(why) => return dismiss(arrival, why).await,
@@ -187,9 +192,9 @@ async fn run_answered(case: &Case, answered: &Answered, mut arrival: Arrival, ec
     });
     let mut conversation = Conversation::new(arrival.peer, extensions.as_deref(), echo.strays());
     let outcome = conversation.run(&answered.steps).await;
-    let needs_to_know = case.needs.contains(&Need::Echo) && *echo == Echo::Unknown;
+    let needs_to_know = case.needs.contains(&Need::Echo) && *echo == EchoState::Unknown;
     if outcome.is_err() && needs_to_know && conversation.probe().await == Probed::Open {
-        *echo = Echo::Missing;
+        *echo = EchoState::Missing;
         conversation.leave().await;
         return Judged::without_dialogue(Verdict::NotOffered, "it is not an echo");
     }

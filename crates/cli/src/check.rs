@@ -21,7 +21,7 @@ use crate::signals::Ending;
 use crate::terminal;
 
 use self::files::Files;
-use self::listening::Listening;
+use self::listening::ClientTest;
 use self::progress::FamilyProgress;
 
 /// The exit code if nothing failed, and something could not be found out.
@@ -39,9 +39,9 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let (outcome, files) = match &args.listen {
         Some(at) => {
-            let listening = Listening::at(at, &args).await?;
+            let test = ClientTest::listen(at, &args).await?;
             let files = Files::open(&args)?;
-            (listening.check(cases).await, files)
+            (test.check(cases).await, files)
         }
         None => {
             let target = target(&args)?;

@@ -16,16 +16,16 @@ use crate::terminal;
 /// How long to go on without a connection.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// A port where the client under test may connect.
-pub(super) struct Listening {
+/// A port where the client under test connects.
+pub(super) struct ClientTest {
     listener: Listener,
     target: Target,
     idle: Duration,
     patience: Duration,
 }
 
-impl Listening {
-    pub(super) async fn at(address: &PortAddr, args: &CheckArgs) -> Result<Listening, Failure> {
+impl ClientTest {
+    pub(super) async fn listen(address: &PortAddr, args: &CheckArgs) -> Result<ClientTest, Failure> {
         let certificates = &args.route.certificates;
         let tls = certificates.cert.as_ref().zip(certificates.key.as_ref());
         let tls = tls.map(|(certificate, key)| server_tls(certificate, key).map_err(Failure::Usage));
@@ -39,7 +39,7 @@ impl Listening {
         let url = format!("{scheme}://{}/", listener.address());
         let target = Target::new(&url).map_err(|error| Failure::Other(error.to_string()))?;
         let pace = args.patience.map_or_else(Pace::default, |patience| Pace::default().patience(patience));
-        Ok(Listening { listener, target, idle, patience: pace.patience_with(None) })
+        Ok(ClientTest { listener, target, idle, patience: pace.patience_with(None) })
     }
 
     /// Runs the cases with the client that comes, until Ctrl-C. `None` if that came before the first case.

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{CheckReport, DEADLINE, judge};
+use super::report::{CheckReport, DEADLINE, judge};
 use crate::command::{Finished, Task};
 use crate::server::free_address;
 use crate::suite::context::Context;
