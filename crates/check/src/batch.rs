@@ -7,9 +7,10 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use crate::case::Case;
-use crate::judge::{Setting, judge};
+use crate::judge::judge;
 use crate::judged::Reach;
 use crate::report::CaseReport;
+use crate::setting::Setting;
 use crate::verdict::Verdict;
 
 /// A case that waits.
@@ -33,6 +34,8 @@ pub(crate) struct Batch {
     jobs: usize,
     waiting: VecDeque<Waiting>,
     running: JoinSet<Ran>,
+    /// Whether the case that is running runs alone.
+    is_alone: bool,
     ran: Vec<Ran>,
     /// Cases whose connection the endpoint did not accept. Until it is known why, no other case begins.
     refused: Vec<Ran>,
@@ -55,6 +58,7 @@ impl Batch {
             jobs,
             waiting: cases.into_iter().enumerate().map(waiting).collect(),
             running: JoinSet::new(),
+            is_alone: false,
             ran: Vec::new(),
             refused: Vec::new(),
         }
@@ -66,10 +70,7 @@ impl Batch {
     ///
     /// Cancel safe: the cases go on running.
     pub(crate) async fn next(&mut self, setting: &Arc<Setting>) -> Progress<'_> {
-        while self.running.len() < self.jobs
-            && self.refused.is_empty()
-            && let Some(waiting) = self.waiting.pop_front()
-        {
+        while let Some(waiting) = self.next_to_begin() {
             let setting = Arc::clone(setting);
             self.running.spawn(async move { run_one(waiting, &setting).await });
         }
@@ -86,6 +87,19 @@ impl Batch {
             // A case neither panics nor is it cancelled. If one did, it would be missing from the report.
             Some(Err(_)) => Progress::Refused,
         }
+    }
+
+    /// The next case, if it may begin.
+    fn next_to_begin(&mut self) -> Option<Waiting> {
+        let is_free = match self.waiting.front()?.case.runs_alone() {
+            true => self.running.is_empty(),
+            false => self.running.len() < self.jobs && !self.is_alone,
+        };
+        let next = if is_free && self.refused.is_empty() { self.waiting.pop_front() } else { None };
+        if let Some(waiting) = &next {
+            self.is_alone = waiting.case.runs_alone();
+        }
+        next
     }
 
     /// Whether every case has ended with a result.
@@ -131,6 +145,7 @@ impl Batch {
         let is_suspect = |ran: &&mut Ran| ran.connected().is_some() && Some(ran.ended) >= last;
         let mut suspects: Vec<&mut Ran> = self.ran.iter_mut().filter(is_suspect).collect();
         match suspects.as_mut_slice() {
+            [one] if one.report.verdict() == Verdict::Fail => {}
             [one] => one.report.overrule(Verdict::Fail, EXPECTED, got.to_owned()),
             several => {
                 let got = format!("{got}, after this case or another one that ran at the same time");
@@ -152,7 +167,7 @@ impl Ran {
     }
 }
 
-async fn run_one(waiting: Waiting, setting: &Setting) -> Ran {
+async fn run_one(waiting: Waiting, setting: &Arc<Setting>) -> Ran {
     let begin = Instant::now();
     let judged = judge(&waiting.case, setting).await;
     let (reach, ended) = (judged.reach, Instant::now());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use longwire_wire::{Head, RawFrame};
 
+use crate::attack_kind::Kind;
 use crate::request::RequestRule;
 use crate::rule::{Family, Level, Rule};
 use crate::step::{Reply, Step};
@@ -40,6 +41,8 @@ pub(crate) enum Script {
     /// Steps on a connection that agreed on permessage-deflate: the extension with its parameters, which a server is offered
     /// and a client is answered with.
     Compressed(&'static str, Vec<Step>),
+    /// An attack, with a well-behaved client beside it.
+    Attack(Kind),
 }
 
 /// A response and what must become of it.
@@ -228,6 +231,16 @@ impl Case {
             other => other,
         };
         Case { script, ..self }
+    }
+
+    /// An attack. Its id names no RFC, because attacks are rarely about one sentence of it.
+    pub(crate) fn attack(rule: Rule, name: impl fmt::Display, title: impl Into<String>, kind: Kind) -> Case {
+        Case { id: format!("attack/{name}"), ..Case::new(rule, &name, title, Script::Attack(kind)) }
+    }
+
+    /// Whether the case runs alone, when no other one runs.
+    pub(crate) fn runs_alone(&self) -> bool {
+        matches!(self.script, Script::Attack(_))
     }
 
     /// The same case of a rule that is a should.

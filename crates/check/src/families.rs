@@ -1,5 +1,6 @@
 //! All cases, by family.
 
+pub(crate) mod attack;
 mod chosen;
 mod closing;
 mod compression;

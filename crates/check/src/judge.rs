@@ -6,33 +6,27 @@ use std::time::{Duration, Instant};
 use longwire_wire::{Failure, Head, Peer, Problem};
 
 use crate::answer::{self, is_error, status};
+use crate::attack::mounting::{Mounted, mount};
+use crate::attack_kind::Kind;
 use crate::case::{Answer, Case, Need, Opening, Script};
 use crate::conversation::{Conversation, Strays, dial, open};
-use crate::endpoint::Endpoint;
 use crate::judged::{Judged, Reach};
+use crate::setting::Setting;
 use crate::step::Step;
 use crate::target::Target;
-use crate::transport::{Dial, Transport};
+use crate::transport::Transport;
 use crate::verdict::{Finding, Stop, Verdict};
 
 /// How long a case may take, in patiences.
 const PATIENCES: u32 = 8;
 
-/// What all cases of a run share.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    pub(crate) dialer: Arc<dyn Dial>,
-    pub(crate) target: Target,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) patience: Duration,
-}
-
-/// Runs a case. It ends within eight times the patience.
-pub(crate) async fn judge(case: &Case, setting: &Setting) -> Judged {
+/// Runs a case. It ends within eight times the patience, and three times the time of an attack.
+pub(crate) async fn judge(case: &Case, setting: &Arc<Setting>) -> Judged {
     if let Some(why) = not_offered(case, setting) {
         return Judged::without_dialogue(Verdict::NotOffered, why);
     }
-    let time = setting.patience.saturating_mul(PATIENCES);
+    let attack_time = if case.runs_alone() { setting.attack.time.saturating_mul(3) } else { Duration::ZERO };
+    let time = setting.patience.saturating_mul(PATIENCES).saturating_add(attack_time);
     match tokio::time::timeout(time, run(case, setting)).await {
         Ok(judged) => judged.without_secrets(setting.target.headers()),
         Err(_) => Judged::without_dialogue(Verdict::Inconclusive, format!("it took more than {time:?}")),
@@ -55,7 +49,7 @@ fn not_offered(case: &Case, setting: &Setting) -> Option<&'static str> {
     })
 }
 
-async fn run(case: &Case, setting: &Setting) -> Judged {
+async fn run(case: &Case, setting: &Arc<Setting>) -> Judged {
     match &case.script {
         Script::Opening(opening) => run_opening(case, opening, setting).await,
         Script::Open(steps) => run_open(case, setting.target.request(), steps, setting).await,
@@ -63,8 +57,20 @@ async fn run(case: &Case, setting: &Setting) -> Judged {
             let request = setting.target.request().with("Sec-WebSocket-Extensions", *parameters);
             run_open(case, request, steps, setting).await
         }
+        Script::Attack(kind) => run_attack(case, *kind, setting).await,
         Script::Asked(_) | Script::Answered(_) => {
             Judged::without_dialogue(Verdict::Inconclusive, "this case is one for clients")
+        }
+    }
+}
+
+async fn run_attack(case: &Case, kind: Kind, setting: &Arc<Setting>) -> Judged {
+    let connected = Reach::Connected(Instant::now());
+    match mount(kind, setting).await {
+        Err(stop) => Judged::not_connected(case, stop),
+        Ok(Mounted { verdict, finding, figures }) => {
+            let dialogue = figures.to_string();
+            Judged { verdict, finding, dialogue, reach: connected, figures: Some(figures) }
         }
     }
 }

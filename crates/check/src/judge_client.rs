@@ -79,7 +79,9 @@ async fn run(case: &Case, mut arrival: Arrival, echo: &mut EchoState) -> Judged 
             Err(why) => dismiss(arrival, why).await,
         },
         Script::Answered(answered) => run_answered(case, answered, arrival, echo).await,
-        Script::Asked(_) | Script::Opening(_) => unclear(case, "this case is one for servers", &arrival.peer),
+        Script::Asked(_) | Script::Opening(_) | Script::Attack(_) => {
+            unclear(case, "this case is one for servers", &arrival.peer)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::case::Case;
+use crate::cost::figures::AttackFigures;
 use crate::rule::Level;
 use crate::secrets::without_secrets;
 use crate::verdict::{Finding, Stop, Verdict};
@@ -14,6 +15,8 @@ pub(crate) struct Judged {
     pub(crate) finding: Option<Finding>,
     pub(crate) dialogue: String,
     pub(crate) reach: Reach,
+    /// What was measured, if the case is an attack.
+    pub(crate) figures: Option<AttackFigures>,
 }
 
 /// How far a case came.
@@ -46,12 +49,12 @@ impl Judged {
                 None => (Verdict::Pass, None),
             },
         };
-        Judged { verdict, finding, dialogue, reach: Reach::Unknown }
+        Judged { verdict, finding, dialogue, reach: Reach::Unknown, figures: None }
     }
 
     pub(crate) fn without_dialogue(verdict: Verdict, why: impl Into<String>) -> Judged {
         let finding = Some(Finding::new("", why));
-        Judged { verdict, finding, dialogue: String::new(), reach: Reach::Unknown }
+        Judged { verdict, finding, dialogue: String::new(), reach: Reach::Unknown, figures: None }
     }
 
     /// A case without a connection.

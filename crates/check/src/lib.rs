@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod attack;
+mod attack_kind;
 mod batch;
 mod case;
 mod client_run;
 mod conversation;
+mod cost;
 mod deflate;
 mod dial;
 mod endpoint;
@@ -23,6 +26,7 @@ mod rule;
 mod run;
 mod secrets;
 mod selection;
+mod setting;
 mod step;
 mod target;
 mod tls;
@@ -32,8 +36,11 @@ mod verdict;
 
 pub use case::Case;
 pub use client_run::{ClientRun, Ending};
+pub use cost::bounds::AttackBounds;
+pub use cost::memory::MemoryMeter;
 pub use dial::Dialer;
 pub use endpoint::Endpoint;
+pub use families::attack::attacks;
 pub use families::{client_cases, server_cases};
 pub use listen::Listener;
 pub use measure::{Unreachable, measure};

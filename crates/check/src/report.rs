@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use self::grade::Grade;
 use crate::case::Case;
+use crate::cost::figures::AttackFigures;
 use crate::endpoint::Endpoint;
 use crate::judged::Judged;
 use crate::rule::{Family, Level};
@@ -75,6 +76,9 @@ pub struct CaseReport {
     pub(crate) expected: String,
     pub(crate) got: String,
     pub(crate) dialogue: String,
+    /// What was measured, if the case is an attack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attack: Option<AttackFigures>,
     pub(crate) ms: f64,
 }
 
@@ -116,6 +120,7 @@ impl CaseReport {
             expected,
             got,
             dialogue: judged.dialogue,
+            attack: judged.figures,
             ms: milliseconds(time),
         }
     }
@@ -145,6 +150,11 @@ impl CaseReport {
         self.got = got;
     }
 
+    /// Whether the case is an attack that was carried out.
+    fn is_attack(&self) -> bool {
+        self.attack.is_some()
+    }
+
     /// What came instead of what was expected, or why the case did not run. Empty after a pass.
     #[must_use]
     pub fn got(&self) -> &str {
@@ -160,7 +170,7 @@ impl Report {
         mut cases: Vec<CaseReport>,
         end: End,
     ) -> Report {
-        for case in cases.iter_mut().filter(|case| case.verdict == Verdict::Pass) {
+        for case in cases.iter_mut().filter(|case| case.verdict == Verdict::Pass && case.attack.is_none()) {
             case.dialogue.clear();
         }
         let count = |verdict: Verdict| cases.iter().filter(|case| case.verdict == verdict).count();
@@ -214,7 +224,15 @@ impl Report {
     /// The grade, by [`Grade::RULE`]. Known failures count.
     #[must_use]
     pub fn grade(&self) -> Grade {
-        Grade::of(Verdict::ALL.map(|verdict| self.count(verdict)), self.serves_no_more())
+        let succeeded = |case: &CaseReport| case.is_attack() && case.verdict == Verdict::Fail;
+        let worst = if self.serves_no_more() {
+            Grade::F
+        } else if self.cases.iter().any(succeeded) {
+            Grade::D
+        } else {
+            Grade::A
+        };
+        Grade::of(Verdict::ALL.map(|verdict| self.count(verdict))).max(worst)
     }
 
     /// The same report with its grade in the JSON document.

@@ -91,11 +91,13 @@ pub enum Family {
     Limits,
     /// TLS below the WebSocket (§10.6).
     Tls,
+    /// Attacks, with a well-behaved client beside them. They run only if asked for.
+    Attack,
 }
 
 impl Family {
     /// All families, in the order in which they are shown.
-    pub const ALL: [Family; 14] = [
+    pub const ALL: [Family; 15] = [
         Family::Handshake,
         Family::Origin,
         Family::Framing,
@@ -110,6 +112,7 @@ impl Family {
         Family::Keepalive,
         Family::Limits,
         Family::Tls,
+        Family::Attack,
     ];
 }
 
@@ -130,6 +133,7 @@ impl fmt::Display for Family {
             Family::Keepalive => "keepalive",
             Family::Limits => "limits",
             Family::Tls => "tls",
+            Family::Attack => "attack",
         })
     }
 }

@@ -8,9 +8,10 @@ use crate::answer;
 use crate::batch::{Batch, Progress};
 use crate::case::Case;
 use crate::conversation::dial;
+use crate::cost::bounds::AttackBounds;
 use crate::endpoint::Endpoint;
-use crate::judge::Setting;
 use crate::report::{CaseReport, End, Report};
+use crate::setting::Setting;
 use crate::target::Target;
 use crate::transport::Dial;
 
@@ -27,16 +28,17 @@ const ROUND_TRIPS: u32 = 50;
 ///
 /// let pace = longwire_check::Pace::default().jobs(2).patience(Duration::from_secs(20));
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pace {
     jobs: usize,
     patience: Option<Duration>,
+    attack: AttackBounds,
 }
 
 impl Default for Pace {
     /// Eight cases at a time, with a patience that is measured.
     fn default() -> Pace {
-        Pace { jobs: 8, patience: None }
+        Pace { jobs: 8, patience: None, attack: AttackBounds::default() }
     }
 }
 
@@ -51,6 +53,12 @@ impl Pace {
     #[must_use]
     pub fn patience(self, patience: Duration) -> Pace {
         Pace { patience: Some(patience), ..self }
+    }
+
+    /// What each attack may take and cost, if attacks are among the cases.
+    #[must_use]
+    pub fn attack(self, bounds: AttackBounds) -> Pace {
+        Pace { attack: bounds, ..self }
     }
 
     /// How long to wait for an answer of this endpoint, or of one that is not known yet.
@@ -99,6 +107,7 @@ pub async fn run_until(
         target: target.clone(),
         endpoint: endpoint.clone(),
         patience: pace.patience_with(Some(endpoint)),
+        attack: pace.attack,
     });
     let mut batch = Batch::new(cases, pace.jobs);
     let end = loop {

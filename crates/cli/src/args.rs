@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+mod attack;
 mod certificates;
 mod check;
 mod completions;
@@ -30,6 +31,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use longwire::Origin;
 
 use crate::log::LogFormat;
+pub(crate) use attack::AttackArgs;
 pub(crate) use certificates::CertificateArgs;
 pub(crate) use check::{CheckArgs, CheckRouteArgs};
 pub(crate) use completions::{CompletionsArgs, ManArgs, ShellArg};

@@ -1,5 +1,6 @@
 //! `longwire check`.
 
+mod attacking;
 mod files;
 mod listening;
 mod progress;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use longwire_check::{
     Baseline, Case, CaseReport, Dialer, Grade, Outcome, Pace, Pattern, Payloads, Report, Style, Target, Tls,
-    client_cases, server_cases,
+    attacks, client_cases, server_cases,
 };
 
 use crate::args::{CertificateArgs, CheckArgs, CheckRouteArgs, EndpointUrl};
@@ -31,8 +32,7 @@ const INCONCLUSIVE: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
-    let all = if args.listen.is_some() { client_cases() } else { server_cases() };
-    let cases = chosen(&args.only, all)?;
+    let cases = chosen(&args)?;
     if args.list {
         return print(&list(&cases)).map(|()| ExitCode::SUCCESS);
     }
@@ -46,8 +46,13 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         None => {
             let target = target(&args)?;
             let dialer = Arc::new(dialer(&args.route, &target)?);
+            let mut pace = Pace::default().jobs(args.jobs.into());
+            if let Some(patience) = args.patience {
+                pace = pace.patience(patience);
+            }
+            let pace = pace.attack(attacking::bounds(&args, &target).await?);
             let files = Files::open(&args)?;
-            (check(&args, cases, dialer, &target).await, files)
+            (check(pace, cases, dialer, &target).await, files)
         }
     };
     let mut report = match outcome {
@@ -73,13 +78,21 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The cases that the patterns select, all without a pattern.
-fn chosen(only: &[String], all: Vec<Case>) -> Result<Vec<Case>, Failure> {
-    let patterns: Vec<Pattern> = only.iter().map(|text| Pattern::new(text)).collect();
-    if let Some((text, _)) =
-        only.iter().zip(&patterns).find(|(_, pattern)| !all.iter().any(|case| pattern.matches(case)))
-    {
-        let message = format!("--only {text}: no case matches; `longwire check --list` shows all");
-        return Err(Failure::Usage(message));
+fn chosen(args: &CheckArgs) -> Result<Vec<Case>, Failure> {
+    let patterns: Vec<Pattern> = args.only.iter().map(|text| Pattern::new(text)).collect();
+    let mut all = if args.listen.is_some() { client_cases() } else { server_cases() };
+    if args.attacks.attack {
+        all.extend(attacks());
+    }
+    let matches_any = |pattern: &Pattern, cases: &[Case]| cases.iter().any(|case| pattern.matches(case));
+    let without = args.only.iter().zip(&patterns).find(|(_, pattern)| !matches_any(pattern, &all));
+    if let Some((text, pattern)) = without {
+        let why = if matches_any(pattern, &attacks()) {
+            "attacks run with --attack only"
+        } else {
+            "no case matches; `longwire check --list` shows all"
+        };
+        return Err(Failure::Usage(format!("--only {text}: {why}")));
     }
     let is_chosen = |case: &Case| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(case));
     Ok(all.into_iter().filter(is_chosen).collect())
@@ -149,15 +162,11 @@ fn tls(certificates: &CertificateArgs) -> Result<Tls, String> {
 
 /// Measures the endpoint and runs the cases until Ctrl-C. `None` if that came before the first case.
 async fn check(
-    args: &CheckArgs,
+    pace: Pace,
     cases: Vec<Case>,
     dialer: Arc<Dialer>,
     target: &Target,
 ) -> Result<Option<Report>, String> {
-    let mut pace = Pace::default().jobs(args.jobs.into());
-    if let Some(patience) = args.patience {
-        pace = pace.patience(patience);
-    }
     let mut ending = Ending::of_client();
     let endpoint = tokio::select! {
         measured = longwire_check::measure(&*dialer, target, pace.patience_with(None)) => {
@@ -188,6 +197,7 @@ fn command(args: &CheckArgs) -> String {
         words.extend(args.route.certificates.cert.iter().map(|file| format!("--cert {}", file.display())));
         words.extend(args.route.certificates.key.iter().map(|file| format!("--key {}", file.display())));
     }
+    words.extend(args.attacks.words());
     words.extend(args.route.certificates.insecure.then(|| "--insecure".to_owned()));
     words.join(" ")
 }

@@ -24,6 +24,15 @@ fn the_list_has_each_case_on_a_line() {
     );
 }
 
+#[test]
+fn attacks_are_listed_only_with_their_flag() {
+    let (code, listed, _) = check(&["--list", "--attack", "--only", "attack"]);
+    assert_eq!(code, Some(0));
+    let ids: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(ids.len() > 10 && ids.iter().all(|id| id.starts_with("attack/")), "{listed}");
+    assert!(!check(&["--list"]).1.contains("attack/"));
+}
+
 /// That nothing could be found out is neither a success nor a failure of the server.
 #[test]
 fn an_endpoint_that_cannot_be_reached_is_inconclusive() {
@@ -48,6 +57,12 @@ fn wrong_arguments_are_said_before_anything_runs() {
         (&["--listen", "0", "--jobs", "2"], "--jobs"),
         (&["--listen", "0", "--cert", "/nonexistent", "--key", "/nonexistent"], "/nonexistent"),
         (&["ws://127.0.0.1:1/", "--idle", "5s"], "--idle"),
+        (&["ws://127.0.0.1:1/", "--only", "attack/bomb"], "--attack"),
+        (&["ws://192.0.2.1:1/", "--attack"], "--i-own-this-host"),
+        (&["ws://127.0.0.1:1/", "--attack", "--proxy", "http://127.0.0.1:2"], "--i-own-this-host"),
+        (&["ws://127.0.0.1:1/", "--attack", "--pid", "4294967295"], "--pid"),
+        (&["ws://127.0.0.1:1/", "--pid", "1"], "--attack"),
+        (&["--listen", "0", "--attack"], "--listen"),
     ] {
         let (code, _, stderr) = check(args);
         assert_eq!(code, Some(2), "{args:?}: {stderr}");

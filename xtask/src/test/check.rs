@@ -1,4 +1,4 @@
-//! The cases of `longwire check` against `longwire serve` and against our client.
+//! The cases and attacks of `longwire check` against `longwire serve`, and its cases against our client.
 
 mod client;
 mod report;
@@ -16,7 +16,8 @@ use crate::suite::outcome::{Outcome, Stop};
 
 use self::report::{CheckReport, DEADLINE, judge};
 
-/// Runs all cases against each engine, with and without TLS, and against the client. Ours pass each, recommendations included.
+/// Runs all cases and attacks against each engine, with and without TLS, and the cases for clients against ours. Ours pass each,
+/// recommendations included.
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let longwire = context.longwire()?;
     let certificates = certificates::make(&context.workspace.target)?;
@@ -45,12 +46,14 @@ fn check(
     let mut check = Command::new(longwire);
     let url = format!("{scheme}://localhost:{}/echo", address.port());
     check.args(["check", &url, "--json", "--patience", "60"]);
+    check.args(["--attack", "--attack-time", "300ms", "--attack-memory", "128MiB"]);
     if let Some(certificates) = certificates {
         serve.arg("--tls-cert").arg(certificates.join("cert.pem"));
         serve.arg("--tls-key").arg(certificates.join("key.pem"));
         check.arg("--ca").arg(certificates.join("ca.pem"));
     }
     let mut server = Server::start(serve, address, context.workspace.log(&format!("{name}-server")))?;
+    check.arg("--pid").arg(server.pid().to_string());
     let finished = Task::new(check, DEADLINE, context.workspace.log(&name)).run(|_| ())?;
     let report: CheckReport = serde_json::from_str(&finished.lines.join("\n"))
         .with_context(|| format!("{name}: {}", finished.explain()))?;

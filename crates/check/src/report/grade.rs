@@ -22,7 +22,7 @@ pub enum Grade {
     B,
     /// At most 2 % of the cases that ran failed.
     C,
-    /// At most 10 % of the cases that ran failed.
+    /// At most 10 % of the cases that ran failed, or an attack succeeded.
     D,
     /// More failed, the endpoint serves no more, or nothing ran.
     F,
@@ -31,7 +31,8 @@ pub enum Grade {
 impl Grade {
     /// The rule, in a sentence.
     pub const RULE: &str = "A: every case that applies passed; B: none failed; C: at most 2 % of the cases that ran \
-                            failed; D: at most 10 %; F: more, or the endpoint serves no more, or nothing ran";
+                            failed; D: at most 10 %, or an attack succeeded; F: more, or the endpoint serves no more, or nothing \
+                            ran";
 }
 
 impl fmt::Display for Grade {
@@ -42,10 +43,10 @@ impl fmt::Display for Grade {
 
 impl Grade {
     /// The grade for these counts, in the order of the verdicts.
-    pub(crate) fn of(counts: [usize; Verdict::ALL.len()], serves_no_more: bool) -> Grade {
+    pub(crate) fn of(counts: [usize; Verdict::ALL.len()]) -> Grade {
         let [passed, failed, should, _, inconclusive] = counts;
         let ran = passed + failed + should;
-        if ran == 0 || serves_no_more || failed * 10 > ran {
+        if ran == 0 || failed * 10 > ran {
             Grade::F
         } else if failed * 50 > ran {
             Grade::D

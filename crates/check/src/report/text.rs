@@ -53,6 +53,9 @@ impl Report {
         for family in Family::ALL {
             self.write_family(text, family, style)?;
         }
+        for attack in self.cases.iter().filter(|case| case.is_attack() && case.verdict == Verdict::Pass) {
+            write_attack(text, attack, style)?;
+        }
         for verdict in [Verdict::Fail, Verdict::Should, Verdict::Inconclusive] {
             for case in self.cases.iter().filter(|case| case.verdict == verdict) {
                 write_case(text, case, style)?;
@@ -114,6 +117,13 @@ fn name(verdict: Verdict) -> String {
     if verdict == Verdict::Fail { "FAIL".to_owned() } else { verdict.to_string() }
 }
 
+/// An attack that the endpoint withstood, with what was measured.
+fn write_attack(text: &mut String, case: &CaseReport, style: &Style) -> fmt::Result {
+    let verdict = style.paint(case.verdict, &name(case.verdict));
+    writeln!(text, "\n{}   {verdict}   {}", case.id, case.title)?;
+    escaped(&case.dialogue).lines().try_for_each(|line| writeln!(text, "    {}", line.trim_start()))
+}
+
 fn write_case(text: &mut String, case: &CaseReport, style: &Style) -> fmt::Result {
     let known = if case.is_known { " (known)" } else { "" };
     let verdict = style.paint(case.verdict, &name(case.verdict));
@@ -164,6 +174,7 @@ mod tests {
             is_known: false,
             expected: String::new(),
             got: String::new(),
+            attack: None,
             dialogue: format!("  sent     TEXT \"{}\"", "a".repeat(300)),
             ms: 0.0,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::attack::AttackArgs;
 use super::certificates::CertificateArgs;
 use super::endpoint::RequestArgs;
 use super::listen::PortAddr;
@@ -21,6 +22,7 @@ Examples:
   longwire check ws://127.0.0.1:8080/echo --json > before.json
   longwire check ws://127.0.0.1:8080/echo --baseline before.json --junit check.xml --html check.html
   longwire check --list
+  longwire check ws://127.0.0.1:8080/echo --attack --only attack --pid $(pgrep -n my-server)
   longwire check --listen 9001
   longwire check --listen 9001 --only handshake --idle 10s --junit client.xml
 
@@ -99,6 +101,9 @@ pub(crate) struct CheckArgs {
     /// Known failures, which do not fail the run: ids, one a line, or an earlier report of --json
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) attacks: AttackArgs,
 
     #[command(flatten)]
     pub(crate) route: CheckRouteArgs,
