@@ -49,7 +49,7 @@ pub(crate) enum Reads {
 
 /// What became of bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub(crate) enum Written {
     All,
     /// The endpoint ended the connection.
     Ended,
@@ -123,15 +123,15 @@ impl AttackConnection {
     }
 
     /// Sends these bytes. If the endpoint ends the connection, its answer is counted.
-    pub(crate) async fn send(&mut self, bytes: &[u8], reads: Reads) -> Sent {
+    pub(crate) async fn send(&mut self, bytes: &[u8], reads: Reads) -> Written {
         let sent = self.write(bytes, reads).await;
-        if sent == Sent::Ended {
+        if sent == Written::Ended {
             self.hear_last_words().await;
         }
         sent
     }
 
-    async fn write(&mut self, bytes: &[u8], reads: Reads) -> Sent {
+    async fn write(&mut self, bytes: &[u8], reads: Reads) -> Written {
         let mut rest = bytes;
         while !rest.is_empty() {
             tokio::select! {
@@ -141,19 +141,19 @@ impl AttackConnection {
                         self.effort.count_sent(len);
                         rest = rest.get(len..).unwrap_or_default();
                     }
-                    _ => return Sent::Ended,
+                    _ => return Written::Ended,
                 },
                 read = self.reader.read(&mut self.buffer), if reads == Reads::Everything => match read {
                     Ok(len) if len > 0 => self.skimmer.read(self.buffer.get(..len).unwrap_or_default()),
-                    _ => return Sent::Ended,
+                    _ => return Written::Ended,
                 },
-                () = sleep_until(self.effort.deadline) => return Sent::Late,
+                () = sleep_until(self.effort.deadline) => return Written::Late,
             }
         }
         match timeout_at(self.effort.deadline, self.writer.flush()).await {
-            Ok(Ok(())) => Sent::All,
-            Ok(Err(_)) => Sent::Ended,
-            Err(_) => Sent::Late,
+            Ok(Ok(())) => Written::All,
+            Ok(Err(_)) => Written::Ended,
+            Err(_) => Written::Late,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::connection::{Attacker, Heard, Reads, Sent};
+use super::connection::{Attacker, Heard, Reads, Written};
 
 /// How many connections are open at a time in the slow handshake.
 const SLOW: usize = 50;
@@ -33,7 +33,8 @@ pub(super) async fn slow_handshake(attacker: Attacker) {
         let Some(mut connection) = attacker.dial().await else { return };
         let bytes = request.into_iter().chain(std::iter::repeat(b'a'));
         for byte in bytes {
-            if !attacker.effort.goes_on() || connection.send(&[byte], Reads::Everything).await != Sent::All {
+            if !attacker.effort.goes_on() || connection.send(&[byte], Reads::Everything).await != Written::All
+            {
                 return;
             }
             sleep(SLOWLY).await;
@@ -54,7 +55,7 @@ pub(super) async fn header_flood(attacker: Attacker) {
         while attacker.effort.goes_on() {
             let Some(mut connection) = attacker.dial().await else { continue };
             let mut sent = connection.send(&request, Reads::Everything).await;
-            while sent == Sent::All && connection.sent < most && attacker.effort.goes_on() {
+            while sent == Written::All && connection.sent < most && attacker.effort.goes_on() {
                 sent = connection.send(&headers, Reads::Everything).await;
             }
             if connection.sent >= most

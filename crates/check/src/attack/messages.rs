@@ -3,7 +3,7 @@
 use longwire_wire::bits::{BINARY, FIN, RSV1};
 use longwire_wire::{DeclaredLen, RawFrame, Role};
 
-use super::connection::{AttackConnection, Attacker, Heard, Reads, Sent};
+use super::connection::{AttackConnection, Attacker, Heard, Reads, Written};
 use super::handshakes::in_parallel;
 use crate::cost::figures::Mebibytes;
 use crate::deflate::{Agreement, Deflater};
@@ -52,7 +52,7 @@ pub(super) async fn endless_message(attacker: Attacker, fragment_len: usize) {
     let bytes = attacker.setting.attack.bytes;
     while attacker.effort.goes_on() {
         let Some((mut connection, _)) = attacker.open(None).await else { continue };
-        if connection.send(&first, Reads::Everything).await == Sent::All {
+        if connection.send(&first, Reads::Everything).await == Written::All {
             flood(&attacker, &mut connection, &fragments, Reads::Everything).await;
         }
         // Empty fragments need no memory, and a fragment of a byte may be charged for its header.
@@ -77,7 +77,7 @@ pub(super) async fn bomb(attacker: Attacker) {
             Some(made_before) if made_before.0 == agreement => made.insert(made_before),
             _ => made.insert((agreement, bomb_and_ping(agreement, len))),
         };
-        if connection.send(bytes, Reads::Everything).await != Sent::All {
+        if connection.send(bytes, Reads::Everything).await != Written::All {
             continue;
         }
         let is_taken = |skimmer: &super::skimmer::Skimmer| skimmer.has_pong || skimmer.has_data;
@@ -100,7 +100,7 @@ async fn declaring(attacker: Attacker, len: u64) {
     in_parallel(DECLARING / 2, attacker, move |attacker: Attacker| async move {
         let frame = RawFrame::new(FIN | BINARY, "abc").declaring(DeclaredLen::Shortest(len));
         let Some((mut connection, _)) = attacker.open(None).await else { return };
-        if connection.send(&frame.encode(Role::Client), Reads::Everything).await == Sent::All {
+        if connection.send(&frame.encode(Role::Client), Reads::Everything).await == Written::All {
             let _until_the_end = connection.hear(|_| false).await;
         }
     })
@@ -116,7 +116,7 @@ pub(super) async fn resets(attacker: Attacker) {
         let half = message.get(..CHUNK / 2).unwrap_or_default();
         while attacker.effort.goes_on() && attacker.effort.connections() < MOST {
             let Some((mut connection, _)) = attacker.open(None).await else { continue };
-            if connection.send(&[&ping, half].concat(), Reads::Nothing).await == Sent::All {
+            if connection.send(&[&ping, half].concat(), Reads::Nothing).await == Written::All {
                 connection.hear_a_byte().await;
             }
         }
@@ -126,7 +126,7 @@ pub(super) async fn resets(attacker: Attacker) {
 
 /// Sends the same bytes until the attack is over or the endpoint ends the connection.
 async fn flood(attacker: &Attacker, connection: &mut AttackConnection, bytes: &[u8], reads: Reads) {
-    while attacker.effort.goes_on() && connection.send(bytes, reads).await == Sent::All {}
+    while attacker.effort.goes_on() && connection.send(bytes, reads).await == Written::All {}
 }
 
 /// The bytes of a frame, again and again, about as many as are sent at a time.

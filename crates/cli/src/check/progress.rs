@@ -13,11 +13,11 @@ const WIDTH: usize = 20;
 /// Draws on standard error, if that is a terminal.
 pub(super) struct FamilyProgress {
     is_shown: bool,
-    families: Vec<Counted>,
+    families: Vec<FamilyCount>,
 }
 
 /// Cases of one family, or of all.
-struct Counted {
+struct FamilyCount {
     family: Option<Family>,
     total: usize,
     done: usize,
@@ -29,7 +29,7 @@ impl FamilyProgress {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let total = |family: Family| cases.iter().filter(|case| case.family() == family).count();
         let counted =
-            |family: Family| Counted { family: Some(family), total: total(family), done: 0, failed: 0 };
+            |family: Family| FamilyCount { family: Some(family), total: total(family), done: 0, failed: 0 };
         FamilyProgress {
             is_shown: io::stderr().is_terminal() && !is_dumb,
             families: Family::ALL.into_iter().map(counted).collect(),
@@ -74,18 +74,18 @@ impl FamilyProgress {
 
     /// A line for each family that is running, and one for all.
     fn lines(&self) -> Vec<String> {
-        let is_running = |counted: &&Counted| counted.done > 0 && counted.done < counted.total;
-        let mut lines: Vec<String> = self.families.iter().filter(is_running).map(Counted::line).collect();
-        let sum = |of: fn(&Counted) -> usize| self.families.iter().map(of).sum();
+        let is_running = |counted: &&FamilyCount| counted.done > 0 && counted.done < counted.total;
+        let mut lines: Vec<String> = self.families.iter().filter(is_running).map(FamilyCount::line).collect();
+        let sum = |of: fn(&FamilyCount) -> usize| self.families.iter().map(of).sum();
         let (total, done, failed) = (sum(|each| each.total), sum(|each| each.done), sum(|each| each.failed));
-        lines.push(Counted { family: None, total, done, failed }.line());
+        lines.push(FamilyCount { family: None, total, done, failed }.line());
         lines
     }
 }
 
-impl Counted {
+impl FamilyCount {
     fn line(&self) -> String {
-        let Counted { family, total, done, failed } = self;
+        let FamilyCount { family, total, done, failed } = self;
         let name = family.map_or_else(|| "all".to_owned(), |family| family.to_string());
         let filled = (done * WIDTH).checked_div(*total).unwrap_or_default().min(WIDTH);
         let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
