@@ -2,6 +2,7 @@
 
 mod kept;
 mod life;
+mod notes;
 mod pings;
 pub(crate) mod receive;
 mod share;
@@ -11,7 +12,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use longwire_proto::{Closed, Event, Last, MessageKind, Protocol, Role, SendError};
+use longwire_proto::{Closed, Last, MessageKind, Protocol, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -25,6 +26,7 @@ use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 use kept::Kept;
+use notes::{Note, Notes};
 use pings::Pings;
 use share::Share;
 
@@ -72,49 +74,6 @@ pub(crate) struct Connection {
     traffic: Traffic,
     /// Log entries to write once the connection's lock is released.
     notes: Option<Box<Notes>>,
-}
-
-/// Log entries to write later. A connection has them only from one step to the next.
-#[derive(Debug, Default)]
-pub(crate) struct Notes(Vec<Note>);
-
-/// A deferred log entry.
-#[derive(Debug)]
-enum Note {
-    /// A control frame has arrived.
-    Received(String),
-    Shed,
-}
-
-impl Notes {
-    /// Adds one to the notes of a connection, if it has any.
-    #[cold]
-    fn add(notes: &mut Option<Box<Notes>>, note: Note) {
-        notes.get_or_insert_default().0.push(note);
-    }
-
-    pub(crate) fn log(&self) {
-        self.0.iter().for_each(Note::log);
-    }
-}
-
-impl Note {
-    /// `#[cold]`: this is not part of the work for each message.
-    #[cold]
-    fn received(event: &Event<'_>) -> Note {
-        Note::Received(format!("{event:?}"))
-    }
-
-    fn log(&self) {
-        match self {
-            Note::Received(event) => tracing::trace!(%event, "received"),
-            Note::Shed => {
-                tracing::debug!(
-                    "closing this connection, because all connections together exceed the memory limit"
-                );
-            }
-        }
-    }
 }
 
 /// The progress of writing to the transport.

@@ -25,7 +25,7 @@ pub(crate) struct Negotiated {
 
 /// What an open connection keeps of the results of its handshake.
 #[derive(Debug)]
-pub(crate) struct Opening {
+pub(crate) struct OpeningResults {
     pub(crate) uri: Uri,
     pub(crate) peer_addr: Option<SocketAddr>,
     /// Boxed, because most connections of a server have none of it.
@@ -41,7 +41,7 @@ struct Terms {
     attached: Extensions,
 }
 
-impl Opening {
+impl OpeningResults {
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         self.terms.as_ref()?.subprotocol.as_deref()
     }
@@ -62,13 +62,13 @@ impl Opening {
     }
 }
 
-impl From<Negotiated> for Opening {
-    fn from(negotiated: Negotiated) -> Opening {
+impl From<Negotiated> for OpeningResults {
+    fn from(negotiated: Negotiated) -> OpeningResults {
         let Negotiated { uri, subprotocol, agreed, peer_addr, response_headers, attached } = negotiated;
         let has_none =
             subprotocol.is_none() && agreed.is_empty() && response_headers.is_none() && attached.is_empty();
         let terms = (!has_none).then(|| Box::new(Terms { subprotocol, agreed, response_headers, attached }));
-        Opening { uri, peer_addr, terms }
+        OpeningResults { uri, peer_addr, terms }
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::task::coop::poll_proceed;
 use crate::connection::Connection;
 use crate::connection::receive::Keeping;
 use crate::error::Result;
-use crate::established::{Negotiated, Opening};
+use crate::established::{Negotiated, OpeningResults};
 use crate::message::{Message, Outgoing};
 use driver::{DrivenBy, Driver};
 use state::{Change, Frames, SharedState, Write};
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Whether the attending task is running. It does the driver's work before it waits.
     in_turn: AtomicBool,
     runtime: Handle,
-    pub(crate) opening: Opening,
+    pub(crate) opening: OpeningResults,
 }
 
 /// Wakes tasks that wait for a change.

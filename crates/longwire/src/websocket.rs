@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use crate::connection::Connection;
 use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
-use crate::established::{Established, Negotiated, Opening};
+use crate::established::{Established, Negotiated, OpeningResults};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
 use crate::shared::Shared;
@@ -311,7 +311,7 @@ impl WebSocket {
         &mut self.receiver
     }
 
-    fn opening(&self) -> &Opening {
+    fn opening(&self) -> &OpeningResults {
         &self.receiver.shared().opening
     }
 }

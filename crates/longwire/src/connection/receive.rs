@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use longwire_proto::{Event, Received};
 
-use super::{Connection, Note, Notes};
+use super::Connection;
+use super::notes::{Note, Notes};
 use crate::error::{Error, Result};
 use crate::message::{Message, Utf8Bytes};
 use crate::telemetry;
