@@ -120,7 +120,9 @@ impl<A: Application, L> Reactor<A, L> {
         if open.is_stalled() && now.saturating_duration_since(given_up.at) < LAST_WORDS {
             return self.set_timer(key, now + SECOND_LOOK);
         }
-        telemetry::gave_up_on_peer(open.protocol.role(), given_up.why);
+        if !open.protocol.is_over() {
+            telemetry::gave_up_on_peer(open.protocol.role(), given_up.why);
+        }
         self.guarded(key, |reactor| reactor.vanished(key));
     }
 
