@@ -177,8 +177,8 @@ impl<'p> Crowd<'p> {
         } else {
             spare.push(buffer);
         }
-        if was_opening && !is_opening && result.is_ok() {
-            self.opened(token);
+        if was_opening && !is_opening {
+            self.opened(token, result.is_ok());
         }
         if let Err(fault) = result {
             self.fail(token, &fault);
@@ -190,7 +190,8 @@ impl<'p> Crowd<'p> {
         (*known == token).then_some(connection)
     }
 
-    fn opened(&mut self, token: Token) {
+    /// A connection is open, and goes on unless it has failed in the same step.
+    fn opened(&mut self, token: Token, goes_on: bool) {
         self.opening_count = self.opening_count.saturating_sub(1);
         self.ledger.tally.opened += 1;
         let place = self.open.len();
@@ -222,12 +223,17 @@ impl<'p> Crowd<'p> {
         }
         if is_replacement {
             self.ledger.tally.reopened += 1;
-            self.begin_loop(token, Instant::now());
+            if goes_on {
+                self.begin_loop(token, Instant::now());
+            }
         }
     }
 
     /// Lets a connection send its first messages of a closed loop.
     pub(crate) fn begin_loop(&mut self, token: Token, now: Instant) {
+        if self.ledger.is_draining() {
+            return;
+        }
         if let Workload::Echo { pace: Pace::Closed { depth, .. }, .. } = self.ledger.plan.workload {
             for _ in 0..depth {
                 self.send(token, now);
@@ -443,10 +449,19 @@ impl<'p> Crowd<'p> {
 
     /// All connections that are open.
     pub(crate) fn all_open(&self) -> Vec<Token> {
-        let is_open = |(token, connection): &(Token, Connection)| {
-            matches!(connection.phase, ConnectionPhase::Open).then_some(*token)
-        };
-        self.connections.iter().flatten().filter_map(is_open).collect()
+        self.all(|phase| matches!(phase, ConnectionPhase::Open))
+    }
+
+    /// Drops all connections that are still being opened.
+    pub(crate) fn drop_opening(&mut self) {
+        for token in self.all(ConnectionPhase::is_opening) {
+            self.remove(token, Dropping::WithReset);
+        }
+    }
+
+    fn all(&self, is_in: impl Fn(&ConnectionPhase) -> bool) -> Vec<Token> {
+        let connections = self.connections.iter().flatten();
+        connections.filter(|(_, connection)| is_in(&connection.phase)).map(|(token, _)| *token).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use memchr::memmem;
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub::{self, Line};
-use crate::ledger::{Ledger, Measurement, Publications};
+use crate::ledger::{Ledger, Publications};
 use crate::plan::Step;
 use crate::reader::Incoming;
 use crate::series::{Series, control_frame, text_frame};
@@ -18,7 +18,7 @@ use crate::table::Token;
 /// The most that goes out in one send, in bytes, if it is more than one message.
 const TOGETHER: usize = 1 << 20;
 
-/// How many messages of a connection may be unanswered. Further ones are not sent.
+/// How many messages of a connection may be unanswered. Further ones are not sent, and have no answer.
 const MOST_UNANSWERED: usize = 1 << 20;
 
 /// What a connection is for.
@@ -138,6 +138,7 @@ impl Exchange {
         let after = series.after(self.behind);
         if self.role == Role::Echo {
             if self.unanswered.len() >= MOST_UNANSWERED {
+                ledger.not_sent(due, 1);
                 return;
             }
             self.unanswered.push_back(due);
@@ -284,7 +285,7 @@ impl Exchange {
 
     /// Sends again, in a closed loop.
     fn go_on(&mut self, token: Token, ledger: &mut Ledger<'_>, now: Instant) {
-        if matches!(ledger.measurement, Measurement::Draining(_)) {
+        if ledger.is_draining() {
             return;
         }
         match ledger.closed_loop() {

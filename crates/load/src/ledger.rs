@@ -127,6 +127,11 @@ impl<'p> Ledger<'p> {
         }
     }
 
+    /// Whether nothing more is sent.
+    pub(crate) fn is_draining(&self) -> bool {
+        matches!(self.measurement, Measurement::Draining(_))
+    }
+
     /// Counts the answer to, or the delivery of, what was due at this time.
     pub(crate) fn answered(&mut self, due: Instant, now: Instant) {
         if !self.counts(due) {
@@ -160,6 +165,14 @@ impl<'p> Ledger<'p> {
             self.tally.expected += expected;
             self.interval.sent += 1;
             self.tally.sent_bytes += u64::try_from(bytes).unwrap_or(0);
+        }
+    }
+
+    /// Counts what was due at this time and could not be sent: the answers that it was to have never come.
+    pub(crate) fn not_sent(&mut self, due: Instant, expected: u64) {
+        self.sent(due, 0, expected);
+        if self.counts(due) {
+            self.tally.unanswered += expected;
         }
     }
 

@@ -173,6 +173,9 @@ impl<'r> Run<'r> {
         let open_at_end = self.crowd.open.len();
         self.phase = Phase::Ending;
         self.crowd.reopenings.stop();
+        if !self.is_storm() {
+            self.crowd.drop_opening();
+        }
         self.drain()?;
         self.close()?;
         self.crowd.ledger.finish();
@@ -243,10 +246,13 @@ impl<'r> Run<'r> {
         }
     }
 
+    fn is_storm(&self) -> bool {
+        matches!(self.plan.workload, Workload::Storm { .. })
+    }
+
     /// Whether nothing can come any more, because all connections have ended.
     fn is_hopeless(&self) -> bool {
-        let comes_again =
-            matches!(self.plan.workload, Workload::Storm { .. }) || self.crowd.reopenings.are_planned();
+        let comes_again = self.is_storm() || self.crowd.reopenings.are_planned();
         !comes_again && self.crowd.open.is_empty()
     }
 
@@ -297,12 +303,18 @@ impl<'r> Run<'r> {
         match self.plan.workload {
             Workload::Echo { .. } => {
                 let count = self.crowd.open.len().max(1);
-                if let Some(token) = self.crowd.open.get(turn % count).copied() {
-                    self.crowd.send(token, due);
+                let token = self.crowd.open.get(turn % count).copied();
+                if !token.is_some_and(|token| self.crowd.send(token, due)) {
+                    self.crowd.ledger.not_sent(due, 1);
                 }
             }
             Workload::Fanout { .. } => {
-                self.crowd.publish(turn % self.plan.channels(), due);
+                let channel = turn % self.plan.channels();
+                if !self.crowd.publish(channel, due) {
+                    let subscribers =
+                        self.crowd.ledger.channels.get(channel).map_or(0, |left| left.subscribers);
+                    self.crowd.ledger.not_sent(due, subscribers);
+                }
             }
             Workload::Storm { .. } => {
                 self.crowd.begin(Role::Visitor, 0, due);
@@ -342,20 +354,14 @@ impl<'r> Run<'r> {
     fn drain(&mut self) -> Result<(), PlanError> {
         let end = Instant::now() + self.plan.patience;
         let mut missing = self.crowd.missing();
-        // What is under way when the run is stopped has its answers still to come, too.
-        while missing + self.opening() > 0 && Instant::now() < end && !self.is_hopeless() {
+        // What is under way when the run is stopped has its answers still to come, too. In a storm, that is connections.
+        while (missing > 0 || self.crowd.opening_count > 0) && Instant::now() < end && !self.is_hopeless() {
             self.tick(Instant::now())?;
             self.crowd.turn(Some(TICK / 10))?;
             missing = self.crowd.missing();
         }
         self.crowd.ledger.tally.unanswered += missing;
         Ok(())
-    }
-
-    /// In a storm, how many connections are still being opened. Otherwise nobody waits for one when the load is over.
-    fn opening(&self) -> u64 {
-        let is_storm = matches!(self.plan.workload, Workload::Storm { .. });
-        if is_storm { u64::try_from(self.crowd.opening_count).unwrap_or(0) } else { 0 }
     }
 
     /// Closes all connections.
@@ -378,7 +384,7 @@ impl<'r> Run<'r> {
         }
         self.reported = now;
         let tally = &self.crowd.ledger.tally;
-        let is_storm = matches!(self.plan.workload, Workload::Storm { .. });
+        let is_storm = self.is_storm();
         self.control.report(
             self.thread,
             Progress {

@@ -28,7 +28,7 @@ pub struct Tally {
     pub errors: BTreeMap<String, u64>,
     /// The codes by which the server closed connections. 1005 stands for a Close frame without a code.
     pub closes: BTreeMap<u16, u64>,
-    /// Messages that were sent.
+    /// Messages that were sent, or that were due in an open loop while no connection could send them.
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,

@@ -67,7 +67,7 @@ pub struct Connections {
 /// Counts of messages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Messages {
-    /// Messages that were sent.
+    /// Messages that were sent, or that were due in an open loop while no connection could send them.
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,

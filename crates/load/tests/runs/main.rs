@@ -3,5 +3,6 @@
 
 mod endpoint;
 mod fan_out;
+mod opening;
 mod runs;
 mod wrong;
