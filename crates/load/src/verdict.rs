@@ -38,7 +38,9 @@ pub fn bottlenecks(busiest: OwnCost, late: &Times, waiting: Waiting) -> Vec<Stri
             late_share * 100.0
         ));
     }
-    if let Some(cpu) = busiest.cpu_share().filter(|cpu| *cpu >= BUSY && waiting == Waiting::Sleep) {
+    // It spins only where messages are due at their times.
+    let spins = waiting == Waiting::Spin && !late.is_empty();
+    if let Some(cpu) = busiest.cpu_share().filter(|cpu| *cpu >= BUSY && !spins) {
         reasons.push(format!("it was busy {:.0} % of the time", (cpu * 100.0).min(100.0)));
     }
     if let Some(waited) = busiest.waited_share().filter(|waited| *waited >= STARVED) {
@@ -85,5 +87,7 @@ mod tests {
         );
         // Who never sleeps is always busy.
         assert!(bottlenecks(cost(1000, 0), &late(1, 0), Waiting::Spin).is_empty());
+        // In a closed loop, it sleeps all the same.
+        assert_eq!(bottlenecks(cost(1000, 0), &late(0, 0), Waiting::Spin).len(), 1);
     }
 }

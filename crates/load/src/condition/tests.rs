@@ -165,3 +165,24 @@ fn a_generator_that_was_never_idle_may_explain_what_came_too_late() {
     report.messages.lost = 0;
     assert!(report.has_failures() && !report.without_excuses().has_failures());
 }
+
+#[test]
+fn a_generator_that_never_sleeps_may_explain_what_came_too_late_if_it_was_mostly_late() {
+    let mut report = late();
+    report.generator = Generator { spins: true, cpu: Some(1.0), late: Some(0.1), ..report.generator };
+    report.messages.unanswered = 5;
+    assert!(is_certain("unanswered > 0", &report));
+    report.generator.late = Some(0.6);
+    assert!(!is_certain("unanswered > 0", &report));
+}
+
+#[test]
+fn without_a_latency_the_times_of_handshakes_are_judged() {
+    let mut report = late();
+    report.times.remove("round_trip");
+    report.intervals = vec![Part::default()];
+    let handshake = Distribution { p99: 200.0, max: 300.0, ..Distribution::default() };
+    report.times.insert("handshake".into(), handshake);
+    assert!(is_certain("p99 > 50ms", &report) && !is_certain("p99 > 150ms", &report));
+    assert!(is_certain("handshake.max > 239ms", &report) && !is_certain("max > 241ms", &report));
+}

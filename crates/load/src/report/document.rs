@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
-use crate::plan::{Pace, Plan, Workload};
+use crate::plan::{Pace, Plan, Waiting, Workload};
 use crate::tally::Interval;
 use crate::target::Target;
 use crate::times::Times;
@@ -134,6 +134,9 @@ pub struct Generator {
     /// In an open loop, how late it sent each message.
     #[serde(default, skip_serializing_if = "Times::is_empty")]
     pub lateness: Times,
+    /// Whether it never slept, so that `cpu` does not tell whether it had time to spare.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spins: bool,
     /// Why it was the bottleneck. Empty: it was not.
     pub bottleneck: Vec<String>,
 }
@@ -221,6 +224,8 @@ impl Report {
                 waited: busiest.waited_share(),
                 late: open_loop.then(|| verdict::late_share(&tally.late)),
                 lateness: tally.late.clone(),
+                // In a closed loop, nothing is due, and it sleeps.
+                spins: open_loop && plan.waiting == Waiting::Spin,
                 // Where nothing was opened, there is nothing to be slow at.
                 bottleneck: if tally.opened == 0 {
                     Vec::new()

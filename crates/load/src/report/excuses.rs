@@ -7,6 +7,9 @@ use crate::fault;
 use crate::times::Times;
 use crate::verdict::BUSY;
 
+/// From which share of late messages on a generator that spins had always something else to do.
+const MOSTLY_LATE: f64 = 0.5;
+
 impl Report {
     /// The report with only those failures that the generator cannot have caused. If it was the bottleneck and never idle,
     /// answers and handshakes may have waited for it until their time was over. Nothing excuses an error, or an answer that
@@ -27,8 +30,11 @@ impl Report {
     }
 
     /// Whether the generator always had something to do, so that what arrived may have waited for it. If the system does
-    /// not tell, it may have been.
+    /// not tell, it may have been. One that spins is always busy, but with nothing else to do it sends in time.
     fn is_never_idle(&self) -> bool {
+        if self.generator.spins {
+            return self.generator.late.is_none_or(|late| late >= MOSTLY_LATE);
+        }
         let waited = self.generator.waited.unwrap_or(0.0);
         self.generator.cpu.is_none_or(|cpu| cpu + waited >= BUSY)
     }
@@ -42,13 +48,13 @@ impl Report {
         if lateness.is_empty() {
             return false;
         }
-        if self.latency().is_none_or(|(latency, _)| latency != name) {
-            // Of the other times, only percentiles are known.
+        let latency = self.latency_histogram();
+        if latency.is_empty() || self.latency().is_none_or(|(latency, _)| latency != name) {
+            // Of the other times, and of reports without histograms, only percentiles are known.
             return self
                 .quantile(name, share)
                 .is_some_and(|time| time > limit + 2.0 * millis(lateness.quantile(1.0)));
         }
-        let latency = self.latency_histogram();
         lateness.counted().into_iter().any(|(late, _)| {
             let bound = Duration::from_secs_f64(limit.min(1e9) / 1000.0) + 2 * late;
             part(latency.above(bound), latency.count()) - 2.0 * part(lateness.above(late), lateness.count())

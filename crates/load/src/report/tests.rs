@@ -56,6 +56,7 @@ fn fixed() -> Report {
             waited: Some(0.0),
             late: Some(0.001),
             lateness: times([0, 1]),
+            spins: false,
             bottleneck: Vec::new(),
         },
         intervals: (0..2).map(part).collect(),
