@@ -29,6 +29,7 @@ fn main() -> io::Result<()> {
         "client_stream",
         planned(frames::streams(Stream::of_server), frames::compressed(Stream::of_server)),
     )?;
+    write("event_loop", planned(frames::streams(Stream::of_client), Vec::new()))?;
     write("differential", frames::streams(Stream::of_client))?;
     write("inflate", compressed::connections())?;
     write("request", cut(heads::requests()))?;

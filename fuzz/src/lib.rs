@@ -1,4 +1,4 @@
-//! Fuzz targets of `longwire-proto`: properties that hold for all input.
+//! Fuzz targets of `longwire-proto` and of the event loops: properties that hold for all input.
 //!
 //! Each target is a function of a fuzzer's input, and panics when a property is violated. libFuzzer calls them through
 //! the binaries in `fuzz_targets/`. `examples/stable.rs` calls them without libFuzzer and without a nightly toolchain.
@@ -7,6 +7,7 @@
 
 mod cuts;
 mod differential;
+mod event_loop;
 mod extension_header;
 mod frame_header;
 mod head;
@@ -21,6 +22,7 @@ use std::alloc::System;
 use cap::Cap;
 
 pub use differential::differential;
+pub use event_loop::event_loop;
 pub use extension_header::extension_header;
 pub use frame_header::frame_header;
 pub use inflate::inflate;
@@ -39,6 +41,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("client_stream", client_stream),
     ("differential", differential),
+    ("event_loop", event_loop),
     ("extension_header", extension_header),
     ("frame_header", frame_header),
     ("inflate", inflate),

@@ -298,7 +298,7 @@ impl Delivery {
 }
 
 /// Takes all bytes that wait to be written.
-fn write(protocol: &mut Protocol, mut sink: impl FnMut(&[u8])) {
+pub(crate) fn write(protocol: &mut Protocol, mut sink: impl FnMut(&[u8])) {
     while protocol.queued() > 0 {
         let mut slices = [IoSlice::new(&[]); 4];
         let filled = protocol.transmit(&mut slices);
