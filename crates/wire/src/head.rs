@@ -8,6 +8,9 @@ use sha1::{Digest, Sha1};
 
 use crate::show::Escaped;
 
+/// How many fields are shown, however long they are.
+const FIELDS: usize = 20;
+
 /// The head of an HTTP/1.1 request or response, without any checks.
 ///
 /// ```
@@ -147,13 +150,21 @@ impl Head {
     }
 }
 
-/// One line: the start line and the fields, escaped and truncated.
+/// One line: the start line and the fields, escaped and truncated. Shows the first 20 fields, and more while they are no
+/// longer than the precision together.
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Escaped(self.start.as_bytes()).fmt(f)?;
-        for (name, value) in self.fields.iter().take(20) {
+        let most = f.precision().unwrap_or_default();
+        let mut len = 0;
+        for (index, (name, value)) in self.fields.iter().enumerate() {
+            let field = format!("{name}: {value}");
+            len += field.len();
+            if index >= FIELDS && len > most {
+                return write!(f, ", and {} more fields", self.fields.len() - index);
+            }
             f.write_str(", ")?;
-            Escaped(format!("{name}: {value}").as_bytes()).fmt(f)?;
+            Escaped(field.as_bytes()).fmt(f)?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::frame::RawFrame;
+use crate::head::Head;
 use crate::show::Escaped;
 
 /// How many entries are kept, the newest ones.
@@ -75,7 +76,7 @@ impl fmt::Display for Transcript {
     }
 }
 
-/// Bytes, shown as frames if they are complete frames.
+/// Bytes, shown as a head if they begin with one that reads back byte for byte, and as frames if they are complete frames.
 pub(crate) struct Said<'b>(pub(crate) &'b [u8]);
 
 impl fmt::Display for Said<'_> {
@@ -85,6 +86,15 @@ impl fmt::Display for Said<'_> {
         /// Longer byte sequences are not parsed as frames.
         const LOOKED_INTO: usize = 64 << 10;
         let Said(bytes) = self;
+        if let Some((head, rest)) = exact_head(bytes) {
+            head.fmt(f)?;
+            return if rest.is_empty() {
+                Ok(())
+            } else {
+                f.write_str("; ")?;
+                Said(rest).fmt(f)
+            };
+        }
         let mut rest = if bytes.len() > LOOKED_INTO { &[] } else { *bytes };
         let mut frames = Vec::new();
         while let Ok((frame, used)) = RawFrame::parse(rest) {
@@ -101,6 +111,18 @@ impl fmt::Display for Said<'_> {
         let more = frames.len().saturating_sub(FRAMES);
         if more > 0 { write!(f, "; and {more} more frames") } else { Ok(()) }
     }
+}
+
+/// The head at the beginning, with what follows, if the text of the head says every byte.
+fn exact_head(bytes: &[u8]) -> Option<(Head, &[u8])> {
+    // The bytes may be long, and no head without this.
+    let line = bytes.split(|byte| *byte == b'\r').next()?;
+    if !line.windows(5).any(|window| window == b"HTTP/") {
+        return None;
+    }
+    let (head, used) = Head::parse(bytes)?;
+    let (said, rest) = bytes.split_at_checked(used)?;
+    (head.encode() == said).then_some((head, rest))
 }
 
 #[cfg(test)]
@@ -125,6 +147,22 @@ mod tests {
         };
         assert!(shown(Transcript::default()) < 150);
         assert!(shown(Transcript::showing(300)) > 300);
+    }
+
+    #[test]
+    fn bytes_that_are_a_head_are_shown_as_one() {
+        let mut head = Head::upgrade("/", "a");
+        let said = |bytes: &[u8]| format!("{:.4096}", Said(bytes));
+        assert_eq!(said(&head.encode()), format!("{head:.4096}"));
+        let with_ping = [head.encode(), b"\x89\0".to_vec()].concat();
+        assert_eq!(said(&with_ping), format!("{head:.4096}; PING \"\", not masked"));
+        let broken = b"GET / HTTP/1.1\r\nHost:a\r\n\r\n";
+        assert_eq!(said(broken), r#""GET / HTTP/1.1\r\nHost:a\r\n\r\n""#);
+        for number in 0..100 {
+            head = head.with(format!("X-{number}"), "a");
+        }
+        assert!(said(&head.encode()).ends_with("\"X-99: a\""), "{head:.4096}");
+        assert!(head.to_string().ends_with(", and 85 more fields"), "{head}");
     }
 
     #[test]
