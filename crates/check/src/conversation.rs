@@ -54,8 +54,8 @@ pub(crate) enum Strays {
 pub(crate) async fn dial(dialer: &dyn Dial, patience: Duration) -> Result<Peer<Transport>, Stop> {
     match tokio::time::timeout(patience, dialer.dial()).await {
         Ok(Ok(transport)) => Ok(Peer::client(transport).deadline(patience).limit(LIMIT).showing(SHOWN)),
-        Ok(Err(error)) => Err(Stop::Unclear(format!("it cannot be connected to: {error}"))),
-        Err(_) => Err(Stop::Unclear(format!("it could not be connected to within {patience:?}"))),
+        Ok(Err(error)) => Err(Stop::Unclear(format!("no connection can be opened: {error}"))),
+        Err(_) => Err(Stop::Unclear(format!("no connection could be opened within {patience:?}"))),
     }
 }
 

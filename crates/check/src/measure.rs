@@ -52,7 +52,7 @@ impl From<Stop> for Unreachable {
 ///
 /// # Errors
 ///
-/// It cannot be connected to, or does not accept a valid request.
+/// No connection can be opened, or it does not accept a valid request.
 ///
 /// # Cancel safety
 ///

@@ -259,8 +259,14 @@ impl Report {
         };
         Some(match self.not_run {
             0 => problem,
-            not_run => format!("{problem}; {not_run} cases did not run"),
+            _ => format!("{problem}; {}", self.not_run()),
         })
+    }
+
+    /// How many cases did not run, in words.
+    pub(crate) fn not_run(&self) -> String {
+        let plural = if self.not_run == 1 { "" } else { "s" };
+        format!("{} case{plural} did not run", self.not_run)
     }
 
     /// Whether the run was stopped before its end.

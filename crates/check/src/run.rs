@@ -145,7 +145,7 @@ enum Serving {
     Accepts,
     /// It answers a valid request in another way.
     Refuses,
-    /// It cannot be connected to, or answers nothing.
+    /// No connection can be opened, or it answers nothing.
     Gone,
 }
 

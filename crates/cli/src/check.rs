@@ -34,7 +34,8 @@ const INTERRUPTED: u8 = 130;
 pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let cases = chosen(&args)?;
     if args.list {
-        return print(&list(&cases)).map(|()| ExitCode::SUCCESS);
+        let listed = if args.json { list_as_json(&cases)? } else { list(&cases) };
+        return print(&listed).map(|()| ExitCode::SUCCESS);
     }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let (outcome, files) = match &args.listen {
@@ -52,7 +53,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
             }
             let pace = pace.attack(attacking::bounds(&args, &target).await?);
             let files = Files::open(&args)?;
-            (check(pace, cases, dialer, &target).await, files)
+            (check(pace, cases, dialer, &target, args.quiet).await, files)
         }
     };
     let mut report = match outcome {
@@ -101,6 +102,22 @@ fn chosen(args: &CheckArgs) -> Result<Vec<Case>, Failure> {
 fn list(cases: &[Case]) -> String {
     let line = |case: &Case| format!("{:<40} {:<6} {}\n", case.id(), case.level().to_string(), case.title());
     cases.iter().map(line).collect()
+}
+
+fn list_as_json(cases: &[Case]) -> Result<String, Failure> {
+    let object = |case: &Case| {
+        serde_json::json!({
+            "id": case.id(),
+            "title": case.title(),
+            "family": case.family().to_string(),
+            "level": case.level().to_string(),
+            "paragraph": case.paragraph(),
+            "rule": case.rule(),
+        })
+    };
+    let all: Vec<serde_json::Value> = cases.iter().map(object).collect();
+    let json = serde_json::to_string_pretty(&all).map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(json + "\n")
 }
 
 fn read_baseline(file: &Path) -> Result<Baseline, Failure> {
@@ -166,6 +183,7 @@ async fn check(
     cases: Vec<Case>,
     dialer: Arc<Dialer>,
     target: &Target,
+    is_quiet: bool,
 ) -> Result<Option<Report>, String> {
     let mut ending = Ending::of_client();
     let endpoint = tokio::select! {
@@ -174,7 +192,7 @@ async fn check(
         }
         () = ending.next() => return Ok(None),
     };
-    let mut progress = FamilyProgress::of(&cases);
+    let mut progress = FamilyProgress::of(&cases, is_quiet);
     progress.begin(target, &endpoint);
     let stop = ending.next();
     let count = |case: &CaseReport| progress.count(case);

@@ -103,8 +103,8 @@ fn recorded(args: &ReplayArgs) -> Result<Recording, Failure> {
         ))),
         Some(recording) => Ok(recording),
         None => {
-            let (entry, file) = (args.entry, args.file.display());
-            Err(Failure::Usage(format!("--entry {entry}: there are only {count} connections in {file}")))
+            let (entry, file) = (args.entry, &args.file);
+            Err(Failure::Usage(har::no_such_entry(entry, count, file)))
         }
     }
 }

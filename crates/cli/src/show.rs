@@ -15,8 +15,8 @@ use crate::terminal::{colour_on, escape};
 pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let recordings = har::read(&args.file).map_err(|error| Failure::Other(escape(&error)))?;
     if let Some(entry) = args.entry.filter(|entry| index(*entry) >= recordings.len()) {
-        let (file, count) = (args.file.display(), recordings.len());
-        return Err(Failure::Usage(format!("--entry {entry}: there are only {count} connections in {file}")));
+        let (file, count) = (&args.file, recordings.len());
+        return Err(Failure::Usage(har::no_such_entry(entry, count, file)));
     }
     let palette = Palette::of(colour_on(io::stdout().is_terminal()));
     let mut text = String::new();

@@ -25,6 +25,29 @@ fn the_list_has_each_case_on_a_line() {
 }
 
 #[test]
+fn the_list_is_a_json_document_if_that_was_asked_for() {
+    let (code, listed, _) = check(&["--list", "--only", "6455/5.5/ping-126", "--json"]);
+    assert_eq!(code, Some(0));
+    let cases: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(cases.as_array().map(Vec::len), Some(1), "{listed}");
+    for (name, value) in [("id", "6455/5.5/ping-126"), ("family", "control"), ("level", "must")] {
+        assert_eq!(cases[0][name], value, "{listed}");
+    }
+    assert!(cases[0]["title"].is_string() && cases[0]["rule"].is_string(), "{listed}");
+    assert_eq!(cases[0]["paragraph"], "RFC 6455 §5.5", "{listed}");
+}
+
+#[test]
+fn whoever_names_no_server_learns_how_to_test_a_client() {
+    for args in [&[][..], &["ws://127.0.0.1:1/", "--listen", "0"], &["--json"]] {
+        let (code, _, stderr) = check(args);
+        assert_eq!(code, Some(2), "{args:?}: {stderr}");
+        let usage = stderr.split("Usage:").nth(1).unwrap();
+        assert!(usage.contains("<URL>") && usage.contains("--listen <ADDR>"), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
 fn attacks_are_listed_only_with_their_flag() {
     let (code, listed, _) = check(&["--list", "--attack", "--only", "attack"]);
     assert_eq!(code, Some(0));
@@ -171,6 +194,24 @@ mod interrupted {
             held.send(listener.accept().unwrap().0).unwrap();
         });
         (own, holds)
+    }
+
+    /// A pipeline shows nothing for a while otherwise.
+    #[test]
+    fn without_a_terminal_each_family_has_a_line_when_it_has_ended() {
+        let serving = Serving::begin();
+        let url = format!("ws://127.0.0.1:{}/echo", serving.1);
+        let chosen = ["--only", "masking", "--only", "6455/5.5/ping-126", "--only", "attack/slow-handshake"];
+        let run = |more: &[&str]| {
+            let args = [&[url.as_str(), "--attack", "--attack-time", "100ms"], &chosen[..], more].concat();
+            super::check(&args)
+        };
+        let (code, _, stderr) = run(&[]);
+        assert_eq!(code, Some(0), "{stderr}");
+        for line in ["masking: 28 of 28", "control: 1 of 1", "attack/slow-handshake: pass"] {
+            assert!(stderr.lines().any(|shown| shown == line), "{line}: {stderr}");
+        }
+        assert_eq!(run(&["-q"]).2, "");
     }
 
     /// The cases that have ended are a report, too.

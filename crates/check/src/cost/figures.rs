@@ -103,14 +103,16 @@ impl fmt::Display for RoundTrips {
     }
 }
 
-/// Bytes in MiB, or in KiB if they are few.
+/// Bytes in MiB, or in KiB or alone if they are few.
 pub(crate) struct Mebibytes(pub(crate) u64);
 
 impl fmt::Display for Mebibytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "it is rounded")]
         let mebibytes = self.0 as f64 / f64::from(1 << 20);
-        if mebibytes < 0.1 {
+        if self.0 < 1024 {
+            write!(f, "{} byte{}", self.0, if self.0 == 1 { "" } else { "s" })
+        } else if mebibytes < 0.1 {
             write!(f, "{:.1} KiB", mebibytes * 1024.0)
         } else {
             write!(f, "{mebibytes:.1} MiB")
@@ -121,6 +123,13 @@ impl fmt::Display for Mebibytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_bytes_are_counted() {
+        let shown = |bytes| Mebibytes(bytes).to_string();
+        assert_eq!([0, 1, 1023].map(shown), ["0 bytes", "1 byte", "1023 bytes"]);
+        assert_eq!([1024, 200 << 10].map(shown), ["1.0 KiB", "0.2 MiB"]);
+    }
 
     #[test]
     fn percentiles_are_values_that_were_measured() {

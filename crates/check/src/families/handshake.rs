@@ -301,7 +301,7 @@ fn grammar() -> Vec<Case> {
         raw("two-spaces-in-line", "a target with a space", |bytes| {
             String::from_utf8_lossy(&bytes).replacen(" HTTP/1.1", " x HTTP/1.1", 1).into_bytes()
         }),
-        raw("fragment-in-target", "a target with a fragment (RFC 6455 §3)", |bytes| {
+        raw("fragment-in-target", "a target with a fragment", |bytes| {
             String::from_utf8_lossy(&bytes).replacen(" HTTP/1.1", "#part HTTP/1.1", 1).into_bytes()
         }),
         raw("garbage", "bytes that are no request", |_| {

@@ -43,10 +43,10 @@ impl Report {
         if let Some(problem) = self.endpoint_problem() {
             writeln!(xml, "><failure message=\"{}\"/></testcase>", Xml(&problem))?;
         } else if self.is_stopped() {
-            let message = format!("stopped: {} cases did not run", self.not_run);
+            let message = format!("stopped: {}", self.not_run());
             writeln!(xml, "><error message=\"{message}\"/></testcase>")?;
         } else if self.not_run > 0 {
-            writeln!(xml, "><error message=\"{} cases did not run\"/></testcase>", self.not_run)?;
+            writeln!(xml, "><error message=\"{}\"/></testcase>", self.not_run())?;
         } else {
             writeln!(xml, "/>")?;
         }

@@ -69,9 +69,9 @@ impl Report {
             }
         }
         if self.is_stopped() {
-            writeln!(text, "\nstopped: {} cases did not run", self.not_run)?;
-        } else if self.not_run > 0 {
-            writeln!(text, "\n{} cases did not run", self.not_run)?;
+            writeln!(text, "\nstopped: {}", self.not_run())?;
+        } else if self.not_run > 0 && !self.serves_no_more() {
+            writeln!(text, "\n{}", self.not_run())?;
         }
         writeln!(text, "\n{}", self.totals())
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 
 use super::attack::AttackArgs;
 use super::certificates::CertificateArgs;
@@ -14,6 +14,8 @@ use crate::values::parse_time_above_0;
 
 /// Test a WebSocket server or client, in any language: does it keep the rules of RFC 6455 and RFC 7692?
 #[derive(Debug, Parser)]
+#[command(override_usage = "longwire check [OPTIONS] <URL>\n       longwire check [OPTIONS] --listen <ADDR>")]
+#[command(group(ArgGroup::new("tested").args(["url", "listen", "list"]).required(true).multiple(true)))]
 #[command(after_help = "\
 Examples:
   longwire check ws://127.0.0.1:8080/echo
@@ -41,7 +43,7 @@ pub(crate) struct CheckArgs {
     ///
     /// Without a scheme, ws:// is used for this machine and for ports other than 443, otherwise wss://. Without a host, it
     /// is this machine: `8080/echo`.
-    #[arg(value_name = "URL", required_unless_present_any = ["list", "listen"])]
+    #[arg(value_name = "URL")]
     pub(crate) url: Option<EndpointUrl>,
 
     /// Test a client, which connects here: host and port; a port alone is one of 127.0.0.1; with --cert and --key, it
@@ -59,7 +61,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) only: Vec<String>,
 
-    /// List the cases instead of running them
+    /// List the cases instead of running them; with --json, as a JSON document
     #[arg(long)]
     pub(crate) list: bool,
 
@@ -85,6 +87,11 @@ pub(crate) struct CheckArgs {
     /// Print the report as a JSON document
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Show no progress; otherwise, each family and attack has a line on standard error when it has ended, or a bar on a
+    /// terminal
+    #[arg(long, short = 'q')]
+    pub(crate) quiet: bool,
 
     /// Also print a grade from A to F, with its rule; with --json, as `grade` of the document
     #[arg(long)]

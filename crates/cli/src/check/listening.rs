@@ -22,6 +22,7 @@ pub(super) struct ClientTest {
     target: Target,
     idle: Duration,
     patience: Duration,
+    is_quiet: bool,
 }
 
 impl ClientTest {
@@ -39,14 +40,15 @@ impl ClientTest {
         let url = format!("{scheme}://{}/", listener.address());
         let target = Target::new(&url).map_err(|error| Failure::Other(error.to_string()))?;
         let pace = args.patience.map_or_else(Pace::default, |patience| Pace::default().patience(patience));
-        Ok(ClientTest { listener, target, idle, patience: pace.patience_with(None) })
+        let patience = pace.patience_with(None);
+        Ok(ClientTest { listener, target, idle, patience, is_quiet: args.quiet })
     }
 
     /// Runs the cases with the client that comes, until Ctrl-C. `None` if that came before the first case.
     pub(super) async fn check(self, cases: Vec<Case>) -> Result<Option<Report>, String> {
         let mut ending = Ending::of_client();
         terminal::complain(&instructions(self.target.url(), cases.len()));
-        let mut progress = FamilyProgress::of(&cases);
+        let mut progress = FamilyProgress::of(&cases, self.is_quiet);
         let run = Arc::new(ClientRun::new(self.target, cases, self.patience));
         let count = |case: &CaseReport| progress.count(case);
         let report = self.listener.serve(&run, ending.next(), count).await;

@@ -1,4 +1,4 @@
-//! The progress of a run, by family, on a terminal.
+//! The progress of a run, by family.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -10,10 +10,20 @@ use crate::terminal;
 /// How wide a bar is, in characters.
 const WIDTH: usize = 20;
 
-/// Draws on standard error, if that is a terminal.
+/// Draws on standard error if that is a terminal, and otherwise writes a line there for each family and attack that has ended.
 pub(super) struct FamilyProgress {
-    is_shown: bool,
+    form: Form,
     families: Vec<FamilyCount>,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Hidden,
+    /// Bars, which are drawn again after each case.
+    Bars,
+    /// A line for what has ended.
+    Lines,
 }
 
 /// Cases of one family, or of all.
@@ -25,20 +35,22 @@ struct FamilyCount {
 }
 
 impl FamilyProgress {
-    pub(super) fn of(cases: &[Case]) -> FamilyProgress {
+    pub(super) fn of(cases: &[Case], is_quiet: bool) -> FamilyProgress {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let total = |family: Family| cases.iter().filter(|case| case.family() == family).count();
         let counted =
             |family: Family| FamilyCount { family: Some(family), total: total(family), done: 0, failed: 0 };
-        FamilyProgress {
-            is_shown: io::stderr().is_terminal() && !is_dumb,
-            families: Family::ALL.into_iter().map(counted).collect(),
-        }
+        let form = match is_quiet {
+            true => Form::Hidden,
+            false if io::stderr().is_terminal() && !is_dumb => Form::Bars,
+            false => Form::Lines,
+        };
+        FamilyProgress { form, families: Family::ALL.into_iter().map(counted).collect() }
     }
 
     /// Says what the endpoint offers.
     pub(super) fn begin(&self, target: &Target, endpoint: &Endpoint) {
-        if self.is_shown {
+        if self.form == Form::Bars {
             let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
             let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
             let round_trip = milliseconds(endpoint.round_trip());
@@ -50,17 +62,21 @@ impl FamilyProgress {
     /// Counts a case that has ended.
     pub(super) fn count(&mut self, case: &CaseReport) {
         self.note(case.family(), case.verdict());
-        if self.is_shown {
-            let lines = self.lines();
-            // The cursor stays above the lines, so that whatever comes next replaces them.
-            let text = format!("\x1b[J{}\n\x1b[{}A", lines.join("\n"), lines.len());
-            let _unseen = io::stderr().write_all(text.as_bytes());
+        match self.form {
+            Form::Hidden => {}
+            Form::Lines => self.ended(case).into_iter().for_each(|line| terminal::complain(&line)),
+            Form::Bars => {
+                let lines = self.lines();
+                // The cursor stays above the lines, so that whatever comes next replaces them.
+                let text = format!("\x1b[J{}\n\x1b[{}A", lines.join("\n"), lines.len());
+                let _unseen = io::stderr().write_all(text.as_bytes());
+            }
         }
     }
 
     /// Removes what was drawn.
     pub(super) fn end(&self) {
-        if self.is_shown {
+        if self.form == Form::Bars {
             let _unseen = io::stderr().write_all(b"\x1b[J");
         }
     }
@@ -70,6 +86,17 @@ impl FamilyProgress {
             counted.done += 1;
             counted.failed += usize::from(verdict == Verdict::Fail);
         }
+    }
+
+    /// The line for what this case ends: an attack, or the family of which it is the last.
+    fn ended(&self, case: &CaseReport) -> Option<String> {
+        if case.family() == Family::Attack {
+            return Some(format!("{}: {}", case.id(), case.verdict()));
+        }
+        let counted = self.families.iter().find(|counted| counted.family == Some(case.family()))?;
+        let FamilyCount { total, done, failed, .. } = counted;
+        let failed = if *failed > 0 { format!(", {failed} fail") } else { String::new() };
+        (done == total).then(|| format!("{}: {done} of {total}{failed}", case.family()))
     }
 
     /// A line for each family that is running, and one for all.
@@ -105,7 +132,7 @@ mod tests {
         let chosen = ["control", "masking", "origin"].map(Pattern::new);
         let is_chosen = |case: &Case| chosen.iter().any(|pattern| pattern.matches(case));
         let cases: Vec<Case> = server_cases().into_iter().filter(is_chosen).collect();
-        let mut progress = FamilyProgress::of(&cases);
+        let mut progress = FamilyProgress::of(&cases, true);
         progress.note(Family::Control, Verdict::Pass);
         progress.note(Family::Masking, Verdict::Fail);
         let lines = progress.lines();
