@@ -79,3 +79,23 @@ fn of_families<const N: usize>(families: [(Family, MakeCases); N]) -> Vec<Case> 
     let of = |(family, cases): (Family, MakeCases)| cases().into_iter().map(move |case| case.of(family));
     families.into_iter().flat_map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text report adds the paragraph to the title.
+    #[test]
+    fn a_title_names_no_paragraph() {
+        for case in server_cases().into_iter().chain(client_cases()).chain(attack::attacks()) {
+            assert!(!case.title().contains("RFC"), "{}: {}", case.id(), case.title());
+        }
+    }
+
+    /// What a process keeps after the echoes would hide the growth in later attacks.
+    #[test]
+    fn the_attack_that_takes_the_most_memory_is_the_last() {
+        let last = attack::attacks().pop();
+        assert_eq!(last.as_ref().map(Case::id), Some("attack/echo-unread"));
+    }
+}
