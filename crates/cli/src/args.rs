@@ -10,6 +10,7 @@ mod demo;
 mod endpoint;
 mod engine;
 mod fault;
+mod grep;
 mod limits;
 pub(crate) mod listen;
 mod load;

@@ -12,6 +12,7 @@ pub(crate) mod outcome;
 mod output;
 mod sending;
 mod traffic;
+mod unsent;
 mod verbose;
 
 use std::process::ExitCode;

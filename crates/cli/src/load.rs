@@ -27,7 +27,9 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
     let plan = making::plan(&args)?;
     let mut endpoints = Vec::new();
     for url in std::iter::once(&args.url).chain(&args.output.versus) {
-        if let Some(assumption) = url.assumption() {
+        if !args.output.quiet
+            && let Some(assumption) = url.assumption()
+        {
             terminal::complain(&terminal::escape(&assumption));
         }
         endpoints.push(endpoint(&args, &plan, url.as_str()).await?);

@@ -43,9 +43,10 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
     if shown != args.endpoint.url() {
         return Err(Failure::Usage("give user name and password with --user instead of in the URL".into()));
     }
+    let grep = args.grep.pattern()?;
     let uri = http_uri(&shown)?;
     let listeners = listen(&args.listen).await?;
-    let book = Book::new(&args).map_err(|error| Failure::Other(escape(&error)))?;
+    let book = Book::new(&args, grep).map_err(|error| Failure::Other(escape(&error)))?;
     args.endpoint.say_assumption();
     let addresses: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();

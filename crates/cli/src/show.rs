@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
+use regex::Regex;
+
 use crate::args::ShowArgs;
 use crate::failure::Failure;
 use crate::har::{self, Recording};
@@ -13,6 +15,7 @@ use crate::standard_output;
 use crate::terminal::{colour_on, escape};
 
 pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let grep = args.grep.pattern()?;
     let recordings = har::read(&args.file).map_err(|error| Failure::Other(escape(&error)))?;
     if let Some(entry) = args.entry.filter(|entry| index(*entry) >= recordings.len()) {
         let (file, count) = (&args.file, recordings.len());
@@ -22,7 +25,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let mut text = String::new();
     for (number, recording) in recordings.iter().enumerate() {
         if args.entry.is_none_or(|entry| index(entry) == number) {
-            show(args, number + 1, recording, palette, &mut text);
+            show(args, grep.as_ref(), (number + 1, recording), palette, &mut text);
         }
     }
     standard_output::print(text.as_bytes())
@@ -37,7 +40,13 @@ fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { several })
 }
 
-fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette, text: &mut String) {
+fn show(
+    args: &ShowArgs,
+    grep: Option<&Regex>,
+    (number, recording): (usize, &Recording),
+    palette: Palette,
+    text: &mut String,
+) {
     let bytes: usize = recording.messages.iter().map(|message| message.message.as_bytes().len()).sum();
     let mut head = format!("{number}  {} · {}", escape(&recording.url), recording.status);
     if !recording.started.is_empty() {
@@ -67,9 +76,8 @@ fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette,
     }
     let view = MessageView { json: JsonLayout::of(args.pretty), palette };
     for message in &recording.messages {
-        let is_wanted =
-            |grep: &regex::Regex| message.message.as_text().is_some_and(|text| grep.is_match(text));
-        if args.grep.as_ref().is_none_or(is_wanted) {
+        let is_wanted = |grep: &Regex| message.message.as_text().is_some_and(|text| grep.is_match(text));
+        if grep.is_none_or(is_wanted) {
             let at = format!("{:>10.3} ", message.at.as_secs_f64());
             for line in view.lines(&at, message.direction, &message.message, "") {
                 text.push_str(&line);
@@ -115,7 +123,8 @@ mod tests {
         };
         let args = ShowArgs::parse_from([&["show", "a.har"], args].concat());
         let mut text = String::new();
-        show(&args, 1, &recording, Palette::NoColours, &mut text);
+        let grep = args.grep.pattern().unwrap();
+        show(&args, grep.as_ref(), (1, &recording), Palette::NoColours, &mut text);
         text
     }
 
@@ -143,5 +152,12 @@ mod tests {
                 62.000 * lost: 1006 (no closing handshake): reset\u{1b}
         "#]]
         .assert_eq(&shown(&["--headers", "--grep", "^err"]));
+    }
+
+    #[test]
+    fn fixed_text_is_found_as_it_is() {
+        let found = shown(&["--fixed", "--grep", "{\"subscribe\":"]);
+        assert!(found.contains("> {\"subscribe\"") && !found.contains("bytes>"), "{found}");
+        assert!(!shown(&["-F", "--grep", "^err"]).contains("error"));
     }
 }

@@ -98,3 +98,33 @@ fn help_teaches_by_example() {
         assert!(String::from_utf8(output.stdout).unwrap().contains(word), "{args:?}");
     }
 }
+
+#[test]
+fn a_number_that_is_no_port_is_told() {
+    for url in ["99999/echo", "99999", ":99999/echo"] {
+        let output = longwire(&["connect", url]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{url}: {said}");
+        assert!(said.contains("99999 is not a port"), "{said}");
+    }
+}
+
+#[test]
+fn a_pattern_that_is_no_regular_expression_is_told_with_what_to_do() {
+    for command in [&["show", "nowhere.har"][..], &["proxy", "8080/echo"]] {
+        let output = longwire(&[command, &["--grep", "{\"a\": [1,2]}"]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("--fixed takes it as it is"), "{said}");
+    }
+}
+
+#[test]
+fn quiet_load_says_nothing_of_the_scheme() {
+    let said = |flags: &[&str]| {
+        let output = longwire(&[&["load", "127.0.0.1:1", "--for", "0.1"], flags].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said(&[]).contains("connecting to ws://127.0.0.1:1;"));
+    assert!(!said(&["--quiet"]).contains("connecting to ws://127.0.0.1:1;"));
+}

@@ -54,14 +54,14 @@ Upgrade, Connection, Content-Length, Transfer-Encoding and Sec-WebSocket-*.
 Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one stops immediately, with exit code 130.
 Exit codes:
   0  a normal end (close code 1000, 1001 or none), or what --count or --expect waited for has arrived
-  1  any other end: another close code, a lost connection, a line that could not be sent, a command of --exec that failed
+  1  any other end: another close code, a lost connection, input that was not sent, a command of --exec that failed
   2  wrong arguments
   3  unreachable: the name, the TCP connection or the proxy failed
   4  TLS failed
   5  refused: the server's response does not open a WebSocket
   6  the server broke the protocol
   7  a phase of connecting, or the run as a whole (--timeout), took too long
-  8  no message matched --expect")]
+  8  no message matched --expect, or the connection ended before --count messages had arrived")]
 pub(crate) struct ConnectArgs {
     /// Send this message before the input (repeatable)
     #[arg(long = "send", short = 'x', value_name = "MESSAGE")]
@@ -112,7 +112,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Close after receiving this many messages
+    /// Close after receiving this many messages; if fewer arrive before the end, the exit code is 8
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
@@ -141,7 +141,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long)]
     pub(crate) reconnect: bool,
 
-    /// Give up after this many failed attempts in a row [default: never]
+    /// Give up after this many attempts in a row that opened no connection, or one that held for less than 10 s [default: never]
     #[arg(long, value_name = "N", requires = "reconnect", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) tries: Option<u32>,
 

@@ -238,7 +238,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "N", default_value_t = 6, requires = "versus", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) rounds: u16,
 
-    /// Show no progress
+    /// Show no progress, and do not say which scheme was assumed
     #[arg(long, short = 'q')]
     pub(crate) quiet: bool,
 }

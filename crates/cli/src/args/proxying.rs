@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use clap::Parser;
-use regex::Regex;
 
 use super::endpoint::EndpointArgs;
 use super::fault::ProxyFault;
+use super::grep::GrepArgs;
 use super::listen::PortAddr;
 use super::recording::RecordingArgs;
 
@@ -55,9 +55,8 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "FAULT")]
     pub(crate) fault: Vec<ProxyFault>,
 
-    /// Print only text messages that match this regular expression; it is matched with the text as it was sent
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) grep: Option<Regex>,
+    #[command(flatten)]
+    pub(crate) grep: GrepArgs,
 
     /// Print long JSON indented, a line for each element, instead of as it was sent
     #[arg(long)]

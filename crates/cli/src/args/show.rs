@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use regex::Regex;
+
+use super::grep::GrepArgs;
 
 /// Print the WebSocket connections of a recording
 ///
@@ -25,9 +26,8 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) entry: Option<u32>,
 
-    /// Only text messages that match this regular expression; it is matched with the text as it was sent
-    #[arg(long, value_name = "REGEX")]
-    pub(crate) grep: Option<Regex>,
+    #[command(flatten)]
+    pub(crate) grep: GrepArgs,
 
     /// Show long JSON indented, a line for each element, instead of as it was sent
     #[arg(long)]

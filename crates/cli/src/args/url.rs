@@ -1,6 +1,5 @@
 //! The URL of an endpoint, as given on the command line.
 
-use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
@@ -50,14 +49,26 @@ impl EndpointUrl {
 }
 
 impl FromStr for EndpointUrl {
-    type Err = Infallible;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<EndpointUrl, Infallible> {
+    fn from_str(text: &str) -> Result<EndpointUrl, String> {
+        check_port(text)?;
         Ok(match complete(text) {
             Some(url) => EndpointUrl { url, scheme: Scheme::Assumed },
             None => EndpointUrl { url: text.to_owned(), scheme: Scheme::Given },
         })
     }
+}
+
+/// A number alone is a port of this machine, never an IPv4 address that is written as one number.
+fn check_port(text: &str) -> Result<(), String> {
+    let authority = authority(text);
+    let port = authority.strip_prefix(':').unwrap_or(authority);
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && port.parse::<u16>().is_err() {
+        return Err(format!("{port} is not a port: ports are 1 to 65535"));
+    }
+    Ok(())
 }
 
 /// The URL that is meant by one without scheme. The default host is this machine. `ws://` is meant for this machine and

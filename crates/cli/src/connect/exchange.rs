@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use longwire::{CloseCode, Closed, Error, Message};
+use longwire::{By, CloseCode, Closed, Error, Message};
 use regex::Regex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -16,6 +16,7 @@ use super::external::External;
 use super::observing::Observing;
 use super::outcome::{INTERRUPTED, TIMED_OUT, UNEXPECTED, connection_failed};
 use super::sending::Sending;
+use super::unsent::Unsent;
 use crate::args::ConnectArgs;
 use crate::failure::Failure;
 use crate::signals::Ending;
@@ -24,12 +25,17 @@ use crate::terminal;
 /// How long the closing handshake may take when the time for the whole run is over.
 const LAST_TIME: Duration = Duration::from_secs(1);
 
+/// How long counting what was not sent may take.
+const COUNTING: Duration = Duration::from_secs(2);
+
 /// What to send and print, and when to stop.
 pub(super) struct Exchange {
     sending: Sending,
     observing: Observing,
     external: Option<External>,
     count: Option<u64>,
+    /// How many messages have arrived.
+    arrived: AtomicU64,
     expect: Option<Regex>,
     timeout: Option<Duration>,
     start: Instant,
@@ -65,6 +71,7 @@ impl Exchange {
             observing,
             external: External::new(&args.exec),
             count: args.count,
+            arrived: AtomicU64::new(0),
             expect: args.expect.clone(),
             timeout: args.timeout,
             start,
@@ -79,7 +86,7 @@ impl Exchange {
         ending: Ending,
     ) -> Result<ExitCode, Failure> {
         let keys = Arc::clone(&self.interruption.keys);
-        tokio::spawn(self.sending.clone().run(outlet.clone(), keys));
+        let sending = tokio::spawn(self.sending.clone().run(outlet.clone(), keys));
         let interrupting =
             tokio::spawn(self.interruption.clone().close_when_it_comes(outlet.clone(), ending));
 
@@ -96,7 +103,13 @@ impl Exchange {
             self.observing.output.end();
             return Ok(code);
         }
+        let mut unsent = Unsent::default();
         match received {
+            Ok(Halt::Ended) if !self.interruption.has_come.load(Ordering::Relaxed) => {
+                self.sending.end();
+                let last = timeout(COUNTING, sending).await;
+                unsent = last.ok().and_then(Result::ok).unwrap_or_default();
+            }
             Ok(Halt::Enough | Halt::CountOnly) => close(outlet, &mut inlet).await,
             Ok(Halt::TimedOut) => {
                 let _too_long = timeout(LAST_TIME, close(outlet, &mut inlet)).await;
@@ -115,11 +128,15 @@ impl Exchange {
             Ok(Halt::PipeClosed) => Ok(ExitCode::SUCCESS),
             Ok(Halt::TimedOut) => Err(self.timed_out()),
             Ok(stopped) => {
-                let code = self.end(&inlet.closed());
-                if self.expect.is_some() && stopped != Halt::Enough && code == ExitCode::SUCCESS {
-                    return Err(self.unexpected());
+                let code = self.end(&inlet.closed(), unsent, stopped);
+                if stopped != Halt::Enough
+                    && code == ExitCode::SUCCESS
+                    && let Some(missing) = self.missing()
+                {
+                    return Err(missing);
                 }
-                let failed = self.sending.has_failed() || programs == Programs::SomeFailed;
+                let failed =
+                    unsent.is_some() || self.sending.has_failed() || programs == Programs::SomeFailed;
                 Ok(if failed { ExitCode::FAILURE } else { code })
             }
             Err(error) => Err(connection_failed(error)),
@@ -137,7 +154,6 @@ impl Exchange {
     }
 
     async fn receive(&self, inlet: &mut Inlet, programs: &mut Programs) -> Result<Halt, Error> {
-        let mut received = 0;
         while let Some(message) = inlet.recv().await? {
             let answered = self.observing.received(&message);
             match &self.external {
@@ -155,11 +171,11 @@ impl Exchange {
                     }
                 },
             }
-            received += 1;
+            let arrived = self.arrived.fetch_add(1, Ordering::Relaxed) + 1;
             if self.is_expected(&message) {
                 return Ok(Halt::Enough);
             }
-            if self.count == Some(received) {
+            if self.count == Some(arrived) {
                 return Ok(if self.expect.is_some() { Halt::CountOnly } else { Halt::Enough });
             }
         }
@@ -172,31 +188,46 @@ impl Exchange {
     }
 
     fn timed_out(&self) -> Failure {
-        if self.expect.is_some() {
-            return self.unexpected();
+        if self.expect.is_some()
+            && let Some(missing) = self.missing()
+        {
+            return missing;
         }
-        let message = format!(
-            "the connection has not ended within {} s",
-            self.timeout.unwrap_or_default().as_secs_f32()
-        );
+        let time = self.timeout.unwrap_or_default().as_secs_f32();
+        let message = match self.too_few() {
+            Some(few) => format!("{few} within {time} s"),
+            None => format!("the connection has not ended within {time} s"),
+        };
         Failure::Coded { message, code: TIMED_OUT }
     }
 
-    fn unexpected(&self) -> Failure {
-        let pattern = self.expect.as_ref().map_or("", Regex::as_str);
-        Failure::Coded { message: format!("no message matched {pattern}"), code: UNEXPECTED }
+    /// What was waited for and did not arrive.
+    fn missing(&self) -> Option<Failure> {
+        let message = match &self.expect {
+            Some(pattern) => format!("no message matched {pattern}"),
+            None => self.too_few()?,
+        };
+        Some(Failure::Coded { message, code: UNEXPECTED })
     }
 
-    /// Reports how the connection ended. A normal end is reported only on a terminal.
-    fn end(&self, closed: &Closed) -> ExitCode {
+    fn too_few(&self) -> Option<String> {
+        let (count, arrived) = (self.count?, self.arrived.load(Ordering::Relaxed));
+        (arrived < count).then(|| format!("{arrived} of {count} messages arrived"))
+    }
+
+    /// Reports how the connection ended. A normal end is reported only on a terminal, and if the peer ended it too early.
+    fn end(&self, closed: &Closed, unsent: Unsent, stopped: Halt) -> ExitCode {
         if self.interruption.has_come.load(Ordering::Relaxed) && !closed.clean {
             // There was no connection to close, or the peer did not answer.
             return INTERRUPTED.into();
         }
         let normal = closed.clean
             && [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&closed.code);
-        if !normal || self.observing.output.is_watched() {
-            terminal::complain(&terminal::escape(&closed.to_string()));
+        let is_too_early = unsent.is_some()
+            || (stopped != Halt::Enough && closed.by == By::Peer && self.missing().is_some());
+        if !normal || is_too_early || self.observing.output.is_watched() {
+            let unsent = if unsent.is_some() { format!("; {unsent}") } else { String::new() };
+            terminal::complain(&terminal::escape(&format!("{closed}{unsent}")));
         }
         if normal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

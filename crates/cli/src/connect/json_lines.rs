@@ -12,6 +12,9 @@ use super::encoding::{self, Encoding};
 use crate::clock;
 use crate::terminal::is_unseen;
 
+/// What to say of a line that is no object.
+const FORM: &str = "with --json, a line is an object such as {\"data\":\"hello\"}";
+
 /// What a line says to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -143,7 +146,11 @@ struct InputLine {
 ///
 /// What is wrong with the line.
 pub(super) fn parse(line: &str) -> Result<Order, String> {
-    let line: InputLine = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let line: InputLine = serde_json::from_str(line).map_err(|error| {
+        // The line of the input is known to the caller.
+        let why = error.to_string().replace(" at line 1 column ", " at column ");
+        if line.trim_start().starts_with('{') { why } else { format!("{FORM}: {why}") }
+    })?;
     let bytes = || match line.encoding {
         None | Some(Encoding::Base64) => {
             STANDARD.decode(&line.data).map_err(|error| format!("data is not base64: {error}"))

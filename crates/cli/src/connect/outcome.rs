@@ -1,8 +1,9 @@
 //! The exit codes of `longwire connect`.
 
-use longwire::{Cause, Error};
+use longwire::{Cause, Error, Reconnect};
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// The exit code after Ctrl-C, as in shells.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -29,6 +30,14 @@ pub(crate) fn connecting_failed(error: Error) -> Failure {
 /// Why an open connection failed.
 pub(crate) fn connection_failed(error: Error) -> Failure {
     match error {
+        // A connection that the server closed for good is no failure: this one was the last of --tries.
+        Error::GaveUp(Cause::Closed(_)) => {
+            let stable = Reconnect::default().stable_after.as_secs();
+            let message = terminal::escape(&error.to_string());
+            Failure::Other(format!(
+                "{message} (--tries also counts connections that held for less than {stable} s)"
+            ))
+        }
         // With --reconnect, this is the last attempt to connect.
         Error::GaveUp(_) => connecting_failed(error),
         error => coded(other_code(&error), error),

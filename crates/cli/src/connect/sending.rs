@@ -14,6 +14,7 @@ use super::input::{self, Cut, Input};
 use super::json_lines::{self, Order};
 use super::observing::Observing;
 use super::output;
+use super::unsent::Unsent;
 use crate::args::{AtEnd, ConnectArgs};
 use crate::message_view::milliseconds;
 use crate::terminal;
@@ -36,6 +37,8 @@ pub(super) struct Sending {
     wait: Option<Duration>,
     /// Whether something could not be sent. This has been reported.
     unsendable: Arc<AtomicBool>,
+    /// The connection has ended.
+    over: Arc<Notify>,
 }
 
 /// The form of the input's pieces.
@@ -49,8 +52,10 @@ enum Form {
 /// Whether anything can follow.
 enum Next {
     GoOn,
-    /// The connection has ended, or is closing.
+    /// The connection has ended.
     Ended,
+    /// The input asked to close the connection.
+    Closing,
 }
 
 /// How the input has ended.
@@ -94,6 +99,7 @@ impl Sending {
             at_eof_key: args.at_end.unwrap_or(AtEnd::Close),
             wait: args.wait,
             unsendable: Arc::default(),
+            over: Arc::default(),
         }
     }
 
@@ -102,28 +108,39 @@ impl Sending {
         self.unsendable.load(Ordering::Relaxed)
     }
 
-    /// Sends everything. Ctrl-C is passed to `interrupts` while the line editor reads it as a key.
-    pub(super) async fn run(self, outlet: Outlet, interrupts: Arc<Notify>) {
+    /// Makes [`run`](Sending::run) return, because the connection has ended.
+    pub(super) fn end(&self) {
+        self.over.notify_one();
+    }
+
+    /// Sends everything, and returns what was not sent when the connection ended. Ctrl-C is passed to `interrupts` while
+    /// the line editor reads it as a key.
+    pub(super) async fn run(self, outlet: Outlet, interrupts: Arc<Notify>) -> Unsent {
+        let mut remaining = self.first.len().saturating_add(self.files.len());
+        // The input has not been read yet.
+        let unsent = |count| Unsent { count, is_least: true, are_lines: false };
         for message in self.first.iter().map(|text| Message::from(text.as_str())) {
             if let Next::Ended = self.send(&outlet, message, Origin::Given).await {
-                return;
+                return unsent(remaining);
             }
+            remaining -= 1;
         }
         let kind = if self.form == Form::Binary { FileKind::Binary } else { FileKind::Text };
         for path in &self.files {
             match command::read_file(path.clone(), kind).await {
                 Ok(message) => {
                     if let Next::Ended = self.send(&outlet, message, Origin::Given).await {
-                        return;
+                        return unsent(remaining);
                     }
                 }
                 Err(error) => self.fail(&error),
             }
+            remaining -= 1;
         }
-        self.run_input(&outlet, interrupts).await;
+        self.run_input(&outlet, interrupts).await
     }
 
-    async fn run_input(&self, outlet: &Outlet, interrupts: Arc<Notify>) {
+    async fn run_input(&self, outlet: &Outlet, interrupts: Arc<Notify>) -> Unsent {
         let (pieces, mut incoming) = mpsc::channel(64);
         let is_edited = self.observing.output.is_dialogue()
             && matches!(self.cut, Cut::TextLines | Cut::BinaryLines)
@@ -133,10 +150,22 @@ impl Sending {
         } else {
             input::read(pieces, self.cut);
         }
+        let are_lines = matches!(self.cut, Cut::TextLines | Cut::BinaryLines);
         let (mut at_end, mut end) = (self.at_end, EndOfInput::Given);
-        while let Some(input) = incoming.recv().await {
+        let mut number = 0;
+        loop {
+            let input = tokio::select! {
+                biased;
+                () = self.over.notified() => {
+                    // A person sees what was typed.
+                    return if is_edited { Unsent::default() } else { Unsent::count(0, &mut incoming, are_lines).await };
+                }
+                input = incoming.recv() => input,
+            };
+            let Some(input) = input else { break };
+            number += 1;
             let next = match input {
-                Input::Piece(bytes) => self.send_piece(outlet, bytes).await,
+                Input::Piece(bytes) => self.send_piece(outlet, bytes, number).await,
                 Input::Typed(line) => self.obey(outlet, &line).await,
                 Input::EofKey => {
                     (at_end, end) = (self.at_eof_key, EndOfInput::Key);
@@ -147,28 +176,40 @@ impl Sending {
                     break;
                 }
             };
-            if let Next::Ended = next {
+            match next {
+                Next::GoOn => {}
                 // The inlet reports how the connection ended.
-                return;
+                Next::Ended if is_edited => return Unsent::default(),
+                Next::Ended => return Unsent::count(1, &mut incoming, are_lines).await,
+                Next::Closing => return Unsent::count(0, &mut incoming, are_lines).await,
             }
         }
         if at_end == AtEnd::Close {
-            match (self.wait, end) {
-                (Some(wait), _) => tokio::time::sleep(wait).await,
-                (None, EndOfInput::Given) => self.observing.traffic.quiet_for(QUIET).await,
-                // A person has seen what has arrived.
-                (None, EndOfInput::Key) => {}
+            tokio::select! {
+                () = self.over.notified() => {}
+                () = self.close_at_end(outlet, end) => {}
             }
-            outlet.close_when_open().await;
         }
+        Unsent::default()
     }
 
-    async fn send_piece(&self, outlet: &Outlet, bytes: Vec<u8>) -> Next {
+    async fn close_at_end(&self, outlet: &Outlet, end: EndOfInput) {
+        match (self.wait, end) {
+            (Some(wait), _) => tokio::time::sleep(wait).await,
+            (None, EndOfInput::Given) => self.observing.traffic.quiet_for(QUIET).await,
+            // A person has seen what has arrived.
+            (None, EndOfInput::Key) => {}
+        }
+        outlet.close_when_open().await;
+    }
+
+    /// `number` is that of the piece in the input, counted from 1.
+    async fn send_piece(&self, outlet: &Outlet, bytes: Vec<u8>, number: u64) -> Next {
         if self.form == Form::Binary {
             return self.send(outlet, Message::from(bytes), Origin::Given).await;
         }
         let Ok(text) = String::from_utf8(bytes) else {
-            self.fail(self.not_text());
+            self.fail(&self.not_text(number));
             return Next::GoOn;
         };
         if self.form == Form::Text {
@@ -182,7 +223,7 @@ impl Sending {
                 Err(Error::Send(error)) => self.fail(&error.to_string()),
                 Err(_) => return Next::Ended,
             },
-            Err(error) => self.fail(&format!("a line was not sent: {error}")),
+            Err(error) => self.fail(&format!("line {number} of the input was not sent: {error}")),
         }
         Next::GoOn
     }
@@ -250,12 +291,12 @@ impl Sending {
         self.unsendable.store(true, Ordering::Relaxed);
     }
 
-    fn not_text(&self) -> &'static str {
-        if self.cut == Cut::Whole {
-            "the input is not UTF-8 and was not sent; --binary sends any bytes"
-        } else {
-            "a line is not UTF-8 and was not sent; --binary sends any bytes"
-        }
+    fn not_text(&self, number: u64) -> String {
+        let what = match self.cut {
+            Cut::Whole => "the input".to_owned(),
+            _ => format!("line {number} of the input"),
+        };
+        format!("{what} is not UTF-8 and was not sent; --binary sends any bytes")
     }
 }
 
@@ -267,7 +308,7 @@ fn report(why: &str) {
 fn close(outlet: &Outlet, frame: CloseFrame) -> Next {
     let outlet = outlet.clone();
     tokio::spawn(async move { outlet.close_with(frame).await });
-    Next::Ended
+    Next::Closing
 }
 
 fn show(lines: &[String]) {

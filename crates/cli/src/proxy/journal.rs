@@ -61,14 +61,14 @@ impl Book {
     /// # Errors
     ///
     /// It cannot be recorded.
-    pub(super) fn new(args: &ProxyArgs) -> Result<Arc<Book>, String> {
+    pub(super) fn new(args: &ProxyArgs, grep: Option<Regex>) -> Result<Arc<Book>, String> {
         let recording = Recordings::of(&args.recording)?;
         Ok(Arc::new(Book {
             view: MessageView {
                 json: JsonLayout::of(args.pretty),
                 palette: Palette::of(colour_on(io::stdout().is_terminal())),
             },
-            grep: args.grep.clone(),
+            grep,
             recording,
             pages: Mutex::default(),
             run: clock::timestamp(SystemTime::now()),

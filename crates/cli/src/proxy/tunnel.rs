@@ -216,7 +216,7 @@ mod tests {
     /// How the tunnel to this server ends with a delay, and what a client gets that has sent `sent`.
     async fn tunnelled(server: impl AsyncRead + AsyncWrite, sent: &[u8]) -> (TunnelEnd, Vec<u8>) {
         let args = ProxyArgs::parse_from(["proxy", "ws://server.example"]);
-        let journal = Book::new(&args).unwrap().connection(1);
+        let journal = Book::new(&args, None).unwrap().connection(1);
         let taps = [Direction::Sent, Direction::Received]
             .map(|direction| Tap::new(None, Faults::of(&[], direction)));
         let delays = [Duration::ZERO, Duration::from_secs(1)];
@@ -249,7 +249,7 @@ mod tests {
     async fn a_client_that_takes_nothing_does_not_keep_a_broken_tunnel() {
         let (client, _peer) = duplex(1);
         let args = ProxyArgs::parse_from(["proxy", "ws://server.example"]);
-        let journal = Book::new(&args).unwrap().connection(1);
+        let journal = Book::new(&args, None).unwrap().connection(1);
         let taps = [Direction::Sent, Direction::Received]
             .map(|direction| Tap::new(None, Faults::of(&[], direction)));
         let server = join(HELLO.chain(Reset), sink());

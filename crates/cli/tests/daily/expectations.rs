@@ -1,8 +1,10 @@
 //! How a connection ended, as the exit code says it.
 
+use std::io::Write as _;
+
 use longwire::{CloseCode, Message};
 
-use crate::program::{echo, run, serve_with};
+use crate::program::{Running, echo, run, serve_with};
 
 /// The exit code, and what was said on standard error.
 fn outcome(args: &[&str], input: &[u8]) -> (Option<i32>, String) {
@@ -97,4 +99,58 @@ fn a_program_runs_for_each_message() {
     let (code, said) = outcome(&[&url, "--count", "1", "--exec", "false"], b"x\n");
     assert_eq!(code, Some(1));
     assert!(said.contains("longwire: false failed: exit status: 1"), "{said}");
+}
+
+/// Regression: fewer messages than --count asked for ended with 0, without a word.
+#[test]
+fn fewer_messages_than_asked_for_end_with_8() {
+    let server = serve_with(async |mut socket| {
+        socket.send("a").await?;
+        socket.close(CloseCode::NORMAL, "that is all").await?;
+        Ok(())
+    });
+    let url = format!("ws://{server}");
+    let (code, said) = outcome(&[&url, "--count", "3", "--timeout", "60"], b"");
+    assert_eq!(code, Some(8), "{said}");
+    assert!(said.starts_with("closed by peer: 1000") && said.contains(": that is all\n"), "{said}");
+    assert!(said.ends_with("longwire: 1 of 3 messages arrived\n"), "{said}");
+    let (code, said) = outcome(&[&url, "--count", "1"], b"");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}
+
+/// Regression: a normal end hid that most of the input was not sent, and why.
+#[test]
+fn what_the_end_left_unsent_is_counted() {
+    let server = serve_with(async |mut socket| {
+        socket.recv().await?;
+        socket.close(CloseCode::NORMAL, "done").await?;
+        Ok(())
+    });
+    // The server does not read on before it closes: all of this does not fit into the buffers between the two.
+    let lines = format!("{}\n", "x".repeat(1 << 16)).repeat(1000);
+    let mut client = Running::start(&["connect", &format!("ws://{server}")]);
+    let mut stdin = client.stdin();
+    let writing = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let (code, stdout, said) = client.end();
+    // The program may have ended before it has read everything.
+    let _broken = writing.join().unwrap();
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{said}");
+    let (end, unsent) = said.trim_end().rsplit_once("; ").unwrap();
+    assert!(end.starts_with("closed by peer: 1000") && end.ends_with(": done"), "{said}");
+    let count = unsent.strip_suffix(" lines were not sent").unwrap().trim_start_matches("at least ");
+    assert!(count.parse().is_ok_and(|count| (1..1000).contains(&count)), "{said}");
+}
+
+/// Regression: connections that the server soon closed used up --tries, which spoke of failed attempts only.
+#[test]
+fn a_connection_that_soon_ends_is_said_to_use_up_a_try() {
+    let server = serve_with(async |mut socket| {
+        socket.close(CloseCode::from(1012), "restarting").await?;
+        Ok(())
+    });
+    let (code, said) = outcome(&[&format!("ws://{server}"), "--reconnect", "--tries", "2"], b"");
+    assert_eq!(code, Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("longwire: gave up: ") && last.contains("restarting"), "{said}");
+    assert!(last.ends_with("(--tries also counts connections that held for less than 10 s)"), "{said}");
 }

@@ -41,10 +41,12 @@ fn json_lines_say_everything_that_passes() {
 #[test]
 fn a_line_that_is_not_json_is_reported_and_the_rest_is_sent() {
     let (_server, url) = echo();
-    let output = run(&["connect", &url, "--json"], b"hello\n{\"data\":\"hi\"}\n");
+    let output = run(&["connect", &url, "--json"], b"{\"data\":\"hi\"}\nhello\n");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("longwire: a line was not sent: expected value at line 1"), "{said}");
+    let expected = "longwire: line 2 of the input was not sent: with --json, a line is an object such as \
+                    {\"data\":\"hello\"}: expected value at column 1\n";
+    assert!(said.ends_with(expected), "{said}");
     assert!(String::from_utf8(output.stdout).unwrap().contains("\"received\""));
 }
 
@@ -89,4 +91,13 @@ fn a_url_without_a_scheme_is_completed_and_that_is_said() {
     assert_eq!(said, format!("longwire: connecting to ws://{url}; write ws:// or wss:// to choose\n"));
     let output = run(&["connect", &format!("ws://{url}")], b"");
     assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_line_that_is_not_text_is_told_by_its_number() {
+    let (_server, url) = echo();
+    let output = run(&["connect", &url], b"one\n\xff\n");
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b"one\n"[..]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("longwire: line 2 of the input is not UTF-8 and was not sent"), "{said}");
 }
