@@ -14,7 +14,7 @@ fn recorded() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.har");
     let input = b"{\"data\":\"hello\"}\n{\"opcode\":\"binary\",\"data\":\"AP8=\"}\n";
-    let secret = "Authorization: Bearer 1234";
+    let secret = "Authorization: Bearer swordfish";
     let args = ["connect", &url, "--json", "--record", text(&path), "-H", secret, "--count", "2"];
     let output = run(&args, input);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -45,7 +45,7 @@ fn what_was_recorded_is_shown_without_secrets() {
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
-    assert!(!std::fs::read_to_string(&path).unwrap().contains("1234"));
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("swordfish"));
 }
 
 #[test]

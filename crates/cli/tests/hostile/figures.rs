@@ -125,7 +125,7 @@ fn shown_by_help(default: &str) -> String {
         Some((number, "KiB")) => (number.parse::<u64>().unwrap() << 10).to_string(),
         Some((number, "MiB")) => (number.parse::<u64>().unwrap() << 20).to_string(),
         Some((number, "GiB")) => (number.parse::<u64>().unwrap() << 30).to_string(),
-        Some((number, "s")) => number.to_owned(),
+        Some((number, "s")) => format!("{number}s"),
         _ if default == "none" => "never".to_owned(),
         _ => default,
     }
