@@ -45,7 +45,8 @@ fn check(
     serve.args(["serve", "--listen", &address.to_string(), "--engine", engine]);
     let mut check = Command::new(longwire);
     let url = format!("{scheme}://localhost:{}/echo", address.port());
-    check.args(["check", &url, "--json", "--patience", "60"]);
+    // Standard error, where progress goes, would stand among the lines of the report.
+    check.args(["check", &url, "--json", "--quiet", "--patience", "60"]);
     check.args(["--attack", "--attack-time", "300ms", "--attack-memory", "128MiB"]);
     if let Some(certificates) = certificates {
         serve.arg("--tls-cert").arg(certificates.join("cert.pem"));

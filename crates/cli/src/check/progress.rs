@@ -12,13 +12,13 @@ const WIDTH: usize = 20;
 
 /// Draws on standard error if that is a terminal, and otherwise writes a line there for each family and attack that has ended.
 pub(super) struct FamilyProgress {
-    form: Form,
+    form: ProgressForm,
     families: Vec<FamilyCount>,
 }
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum ProgressForm {
     Hidden,
     /// Bars, which are drawn again after each case.
     Bars,
@@ -41,16 +41,16 @@ impl FamilyProgress {
         let counted =
             |family: Family| FamilyCount { family: Some(family), total: total(family), done: 0, failed: 0 };
         let form = match is_quiet {
-            true => Form::Hidden,
-            false if io::stderr().is_terminal() && !is_dumb => Form::Bars,
-            false => Form::Lines,
+            true => ProgressForm::Hidden,
+            false if io::stderr().is_terminal() && !is_dumb => ProgressForm::Bars,
+            false => ProgressForm::Lines,
         };
         FamilyProgress { form, families: Family::ALL.into_iter().map(counted).collect() }
     }
 
     /// Says what the endpoint offers.
     pub(super) fn begin(&self, target: &Target, endpoint: &Endpoint) {
-        if self.form == Form::Bars {
+        if self.form == ProgressForm::Bars {
             let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
             let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
             let round_trip = milliseconds(endpoint.round_trip());
@@ -63,9 +63,9 @@ impl FamilyProgress {
     pub(super) fn count(&mut self, case: &CaseReport) {
         self.note(case.family(), case.verdict());
         match self.form {
-            Form::Hidden => {}
-            Form::Lines => self.ended(case).into_iter().for_each(|line| terminal::complain(&line)),
-            Form::Bars => {
+            ProgressForm::Hidden => {}
+            ProgressForm::Lines => self.ended(case).into_iter().for_each(|line| terminal::complain(&line)),
+            ProgressForm::Bars => {
                 let lines = self.lines();
                 // The cursor stays above the lines, so that whatever comes next replaces them.
                 let text = format!("\x1b[J{}\n\x1b[{}A", lines.join("\n"), lines.len());
@@ -76,7 +76,7 @@ impl FamilyProgress {
 
     /// Removes what was drawn.
     pub(super) fn end(&self) {
-        if self.form == Form::Bars {
+        if self.form == ProgressForm::Bars {
             let _unseen = io::stderr().write_all(b"\x1b[J");
         }
     }

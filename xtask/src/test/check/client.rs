@@ -55,6 +55,7 @@ fn check(
         "--listen",
         &address.to_string(),
         "--json",
+        "--quiet",
         "--patience",
         "60s",
         "--idle",
