@@ -224,7 +224,7 @@ impl Case {
         Case::answered(rule, name, title, bytes, vec![Step::Refuses])
     }
 
-    /// The same case with a response that is sent so.
+    /// The same case, with its response sent in this way.
     pub(crate) fn delivered(self, delivery: Delivery) -> Case {
         let script = match self.script {
             Script::Answered(answered) => Script::Answered(Answered { delivery, ..answered }),

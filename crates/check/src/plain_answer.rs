@@ -7,7 +7,7 @@ use crate::judge_client::accepting;
 use crate::request::may_be_accepted;
 use crate::transport::Transport;
 
-/// What a browser is told.
+/// The answer to a request that is no opening handshake, such as a browser's.
 pub(crate) const HELP: &str =
     "This is `longwire check --listen`: connect with the WebSocket client that is to be tested.\n";
 

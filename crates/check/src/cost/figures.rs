@@ -13,7 +13,7 @@ pub(crate) struct AttackFigures {
     pub(crate) seconds: f64,
     pub(crate) connections: u64,
     pub(crate) bytes_sent: u64,
-    /// How the endpoint ended connections of the attack, and how many so.
+    /// How the endpoint ended connections of the attack, and how many in each way.
     pub(crate) answers: Vec<(String, u64)>,
     pub(crate) witness: WitnessFigures,
     pub(crate) newcomers: NewcomerFigures,

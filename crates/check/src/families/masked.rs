@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use longwire_wire::bits::{CLOSE, FIN};
 use longwire_wire::{Mask, RawFrame};
 
+use super::masking::frames_of_each_kind;
 use crate::case::Case;
 use crate::rule::Rule;
 use crate::step::{Reply, Step};
@@ -31,18 +31,7 @@ fn closes(name: impl fmt::Display, title: &str, mut steps: Vec<Step>) -> Case {
 }
 
 fn masked() -> Vec<Case> {
-    let frames = [
-        ("text", "text message", RawFrame::text("masked")),
-        ("text-empty", "empty text message", RawFrame::text("")),
-        ("text-126", "text message of 126 bytes", RawFrame::text("*".repeat(126))),
-        ("text-65536", "text message of 65,536 bytes", RawFrame::text("*".repeat(65_536))),
-        ("binary", "binary message", RawFrame::binary([1, 2, 3])),
-        ("ping", "ping", RawFrame::ping("x")),
-        ("ping-empty", "empty ping", RawFrame::ping("")),
-        ("pong", "pong", RawFrame::pong("x")),
-        ("close", "Close frame", RawFrame::close(1000)),
-        ("close-empty", "empty Close frame", RawFrame::new(FIN | CLOSE, "")),
-    ];
+    let frames = frames_of_each_kind("masked");
     let mut cases: Vec<Case> = frames
         .into_iter()
         .map(|(name, title, frame)| {

@@ -20,15 +20,10 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Steps after which the server closes the connection, in any way: it may send 1002, or nothing (RFC 6455 §5.1).
-fn closes(name: impl fmt::Display, title: &str, mut steps: Vec<Step>) -> Case {
-    steps.push(Step::Gone);
-    Case::open(UNMASKED, name, title, steps)
-}
-
-fn unmasked() -> Vec<Case> {
-    let frames = [
-        ("text", "text message", RawFrame::text("not masked")),
+/// A frame of each kind and length, with a name and a title. The text frame has this text.
+pub(super) fn frames_of_each_kind(text: &str) -> [(&'static str, &'static str, RawFrame); 10] {
+    [
+        ("text", "text message", RawFrame::text(text)),
         ("text-empty", "empty text message", RawFrame::text("")),
         ("text-126", "text message of 126 bytes", RawFrame::text("*".repeat(126))),
         ("text-65536", "text message of 65,536 bytes", RawFrame::text("*".repeat(65_536))),
@@ -38,7 +33,17 @@ fn unmasked() -> Vec<Case> {
         ("pong", "pong", RawFrame::pong("x")),
         ("close", "Close frame", RawFrame::close(1000)),
         ("close-empty", "empty Close frame", RawFrame::new(0x88, "")),
-    ];
+    ]
+}
+
+/// Steps after which the server closes the connection, in any way: it may send 1002, or nothing (RFC 6455 §5.1).
+fn closes(name: impl fmt::Display, title: &str, mut steps: Vec<Step>) -> Case {
+    steps.push(Step::Gone);
+    Case::open(UNMASKED, name, title, steps)
+}
+
+fn unmasked() -> Vec<Case> {
+    let frames = frames_of_each_kind("not masked");
     let mut cases: Vec<Case> = frames
         .into_iter()
         .map(|(name, title, frame)| {

@@ -42,7 +42,7 @@ impl CertificateArgs {
     ///
     /// # Errors
     ///
-    /// A file cannot be read, or is none of certificates or keys.
+    /// A file cannot be read, or has no certificates or keys.
     pub(crate) fn client_tls(&self) -> longwire::Result<ClientTls> {
         let mut tls = ClientTls::default();
         if self.insecure {

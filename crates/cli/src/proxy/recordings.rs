@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::args::RecordingArgs;
 use crate::har::{self, Existing, Recorder};
 
-/// The most recordings of a run: a client that reconnects for ever must not fill the folder.
+/// The maximum number of recordings of a run. Otherwise a client that reconnects forever would fill the folder.
 pub(super) const MAX_RECORDINGS: u64 = 1000;
 
 /// The recordings of a run.
