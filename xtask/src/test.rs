@@ -26,7 +26,7 @@ use crate::suite::outcome::{Outcome, Stop, on_ci};
 use crate::terminal;
 use crate::test::report::RunReport;
 use crate::test::side_by_side::{Part, Schedule};
-use crate::tidy;
+use crate::tidy::{self, Comparison};
 use crate::workspace::Workspace;
 pub(crate) use extent::Extent;
 
@@ -87,7 +87,11 @@ impl Suite {
     fn run(self, context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
         match self {
             Self::Tidy => {
-                let tally = tidy::suite(context.workspace)?;
+                let comparison = match extent {
+                    Extent::Sampled => Comparison::Ours,
+                    Extent::Full => Comparison::Whole,
+                };
+                let tally = tidy::suite(context.workspace, comparison)?;
                 Ok(Outcome { passed: tally.passed, failed: tally.failed, ..Outcome::default() })
             }
             Self::Rust => rust::run(context, extent),

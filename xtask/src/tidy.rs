@@ -35,6 +35,30 @@ use crate::workspace::Workspace;
 /// The crate whose public types must all have an example.
 const SHOWN: &str = "longwire";
 
+/// The part of the comparison with other servers, `bench`, that is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// What does not use the other servers' libraries.
+    Ours,
+    Whole,
+}
+
+impl Comparison {
+    /// The packages that are not compiled. They are programs in `bench/peers`; the library there is everybody's.
+    fn left_out(self, bench: &Workspace) -> Vec<&str> {
+        const SHARED: &str = "bench-kit";
+
+        let peers = bench.root.join("peers");
+        let packages = bench.packages.iter().filter(|package| package.dir.starts_with(&peers));
+        match self {
+            Self::Ours => {
+                packages.map(|package| package.name.as_str()).filter(|name| *name != SHARED).collect()
+            }
+            Self::Whole => Vec::new(),
+        }
+    }
+}
+
 /// The number of checks that passed and that had findings.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -55,16 +79,16 @@ impl Tally {
 
 /// Runs all checks, fast ones first, and prints one line for each.
 pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
-    check(workspace, &workspace.target)
+    check(workspace, &workspace.target, Comparison::Whole)
 }
 
 /// The suite: the same checks, which compile into a directory of their own. In the common one, cargo would let them wait
 /// for other suites, and other suites for them.
-pub(crate) fn suite(workspace: &Workspace) -> Result<Tally> {
-    check(workspace, &workspace.target.join("tidy"))
+pub(crate) fn suite(workspace: &Workspace, comparison: Comparison) -> Result<Tally> {
+    check(workspace, &workspace.target.join("tidy"), comparison)
 }
 
-fn check(workspace: &Workspace, target: &Path) -> Result<Tally> {
+fn check(workspace: &Workspace, target: &Path, comparison: Comparison) -> Result<Tally> {
     let rules = Rules::load(&workspace.root)?;
     let mut tally = Tally::default();
     let beside = workspace.beside()?;
@@ -81,7 +105,8 @@ fn check(workspace: &Workspace, target: &Path) -> Result<Tally> {
         tally.count(tool.name, &tool.check(workspace, target)?);
     }
     if let Some(bench) = beside.iter().find(|workspace| workspace.root.ends_with("bench")) {
-        tally.count(CLIPPY_BENCH.name, &CLIPPY_BENCH.check(bench, target)?);
+        let findings = CLIPPY_BENCH.check_without(&comparison.left_out(bench), bench, target)?;
+        tally.count(CLIPPY_BENCH.name, &findings);
     }
     Ok(tally)
 }

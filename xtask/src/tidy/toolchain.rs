@@ -24,7 +24,8 @@ pub(crate) struct Tool {
 pub(crate) const FORMAT_BESIDE: Tool =
     Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
 
-/// For the workspace of the comparison. (The fuzz targets need a nightly compiler.)
+/// For the workspace of the comparison. (The fuzz targets need a nightly compiler.) The servers of other libraries take
+/// minutes to compile, so only long runs look at them.
 pub(crate) const CLIPPY_BENCH: Tool = Tool {
     name: "clippy-bench",
     arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
@@ -135,8 +136,19 @@ pub(crate) const TOOLS: [Tool; 11] = [
 impl Tool {
     /// The tool's complaints. What it compiles is put into `target`.
     pub(crate) fn check(&self, workspace: &Workspace, target: &Path) -> Result<Vec<String>> {
+        self.check_without(&[], workspace, target)
+    }
+
+    /// The same without these packages, for a tool that looks at a whole workspace.
+    pub(crate) fn check_without(
+        &self,
+        left_out: &[&str],
+        workspace: &Workspace,
+        target: &Path,
+    ) -> Result<Vec<String>> {
         let mut progress = Progress::start();
-        let task = Task::new(self.command(workspace, target), DEADLINE, workspace.log(self.name));
+        let command = self.command(left_out, workspace, target);
+        let task = Task::new(command, DEADLINE, workspace.log(self.name));
         let finished = task.run(|line| progress.say(&format!("{}: {}", self.name, line.trim())))?;
         if finished.succeeded() {
             return Ok(Vec::new());
@@ -145,9 +157,11 @@ impl Tool {
         Ok(vec![format!("cargo {}: {}", self.arguments.join(" "), finished.explain_with(&complaints))])
     }
 
-    fn command(&self, workspace: &Workspace, target: &Path) -> Command {
+    fn command(&self, left_out: &[&str], workspace: &Workspace, target: &Path) -> Command {
+        let (before, after) = self.arguments.split_at(1);
         let mut command = cargo();
-        command.current_dir(&workspace.root).args(self.arguments);
+        command.current_dir(&workspace.root).args(before);
+        command.args(left_out.iter().flat_map(|name| ["--exclude", name])).args(after);
         command.env("RUSTDOCFLAGS", "-Dwarnings").env("CARGO_TARGET_DIR", target);
         command
     }
