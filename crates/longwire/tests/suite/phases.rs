@@ -159,10 +159,6 @@ fn a_client_that_stalls_is_given_up_in_every_phase() {
         let server = front.start(|server| with_pages(server).limits(limits)).await;
         let mut stalled = Vec::new();
         for stall in STALLS {
-            // This hand-over loses its wake-up over io_uring.
-            if matches!(stall, Stall::BehindAnUnreadBody) && front == Front::Loops(longwire::Engine::Uring) {
-                continue;
-            }
             let client = Client::of(&server).await;
             let port = client.0.local_addr().unwrap().port();
             stalled.push((port, stall, client.stall(stall).await));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use longwire_proto::handshake::Refusal;
-use longwire_proto::{Config, Limits, Role};
+use longwire_proto::{Config, Keepalive, Limits, Role};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
@@ -58,9 +58,14 @@ impl Handler for Streams {
     }
 }
 
-/// What a loop needs for this application.
-pub(in crate::event) fn setup<A: Handler<State = ()>>(application: A) -> Setup<A> {
-    let config = Arc::new(Config::new(Limits::default().low_water(1).high_water(1)));
+/// What a loop needs for this application. A keepalive ends a connection sooner or later, so a test that waits for an end of
+/// another kind has none.
+pub(in crate::event) fn setup<A: Handler<State = ()>>(
+    application: A,
+    keepalive: Option<Keepalive>,
+) -> Setup<A> {
+    let limits = Limits::default().low_water(1).high_water(1).keepalive(keepalive);
+    let config = Arc::new(Config::new(limits));
     let rules = Rules {
         application,
         config,

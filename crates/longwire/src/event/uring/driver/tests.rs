@@ -2,6 +2,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use longwire_proto::Keepalive;
+
 use super::*;
 use crate::event::sockets::SocketLink as _;
 use crate::event::sockets::trial::{Streams, join, setup};
@@ -19,9 +21,12 @@ impl Lifecycle {
     /// `None` if the system has no io_uring.
     fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
-        let mut event_loop = UringLoop::new(setup(Streams { sent: Arc::clone(&sent) }))
-            .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
-            .ok()?;
+        let mut event_loop = UringLoop::new(setup(
+            Streams { sent: Arc::clone(&sent) },
+            Some(Keepalive::every(Duration::from_secs(20))),
+        ))
+        .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
+        .ok()?;
         let (key, peer) = join(&mut event_loop);
         Some(Lifecycle { event_loop, key, sent, _peer: peer })
     }
