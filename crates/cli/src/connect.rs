@@ -1,10 +1,13 @@
 //! `longwire connect`.
 
 mod command;
+mod completion;
 mod encoding;
 mod ends;
 mod exchange;
 mod external;
+mod history_file;
+mod in_flight;
 mod input;
 mod json_lines;
 mod observing;
@@ -38,9 +41,10 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     if args.no_compression {
         client = client.deflate(None);
     }
+    let expect = args.expected()?;
     let observing = Observing::new(&args).map_err(Failure::Other)?;
     let client = observing.client(client, args.endpoint.url.shown());
-    let exchange = Exchange::new(&args, observing.clone(), start);
+    let exchange = Exchange::new(&args, expect, observing.clone(), start);
     let says_url_when_connected = observing.output.is_watched() && !args.reconnect;
     if !says_url_when_connected {
         args.endpoint.say_assumption();

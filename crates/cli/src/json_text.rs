@@ -18,33 +18,33 @@ const MAX_DEPTH: usize = 32;
 
 const INDENT: &str = "  ";
 
-/// How JSON is laid out.
+/// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JsonLayout {
+pub(crate) enum TextLayout {
     /// On one line, as it was sent.
     AsSent,
-    /// If it is long, a line for each element, indented.
+    /// JSON that is long has a line for each element. Other text has the lines that it was sent with.
     Indented,
 }
 
-impl JsonLayout {
+impl TextLayout {
     /// What --pretty says.
-    pub(crate) fn of(pretty: bool) -> JsonLayout {
-        if pretty { JsonLayout::Indented } else { JsonLayout::AsSent }
+    pub(crate) fn of(pretty: bool) -> TextLayout {
+        if pretty { TextLayout::Indented } else { TextLayout::AsSent }
     }
 }
 
 /// The lines of an object or an array. `None`: the text is not JSON, is a plain value, or is too long.
 ///
 /// Every token stays as it was written: numbers keep their digits, keys their order, and repeated keys all their values.
-pub(crate) fn lines(text: &str, layout: JsonLayout, palette: Palette) -> Option<Vec<Line>> {
+pub(crate) fn lines(text: &str, layout: TextLayout, palette: Palette) -> Option<Vec<Line>> {
     let is_container = text.trim_start().starts_with(['{', '[']);
     if text.len() > MAX_LEN || !is_container || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return None;
     }
     let tokens: Vec<Token<'_>> = tokens(text).collect();
     let line = one_line(&tokens, palette);
-    let is_one_line = layout == JsonLayout::AsSent
+    let is_one_line = layout == TextLayout::AsSent
         || depth(&tokens) > MAX_DEPTH
         || (line.width() <= ONE_LINE && !text.contains('\n'));
     Some(if is_one_line { vec![line] } else { indented(&tokens, palette) })
@@ -199,13 +199,13 @@ fn push(line: &mut Line, token: Token<'_>, is_key: bool) {
 mod tests {
     use super::*;
 
-    fn laid_out(text: &str, layout: JsonLayout) -> Option<Vec<String>> {
+    fn laid_out(text: &str, layout: TextLayout) -> Option<Vec<String>> {
         let lines = lines(text, layout, Palette::NoColours)?;
         Some(lines.iter().map(|line| line.as_str().to_owned()).collect())
     }
 
     fn indented(text: &str) -> Option<Vec<String>> {
-        laid_out(text, JsonLayout::Indented)
+        laid_out(text, TextLayout::Indented)
     }
 
     /// Regression: spaces were added, so what was copied from the screen did not match the message.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn json_as_sent_is_one_line_however_long_it_is() {
         let text = format!("{{\"a\":[\"{}\"],\n\t\"b\": 1}}", "x".repeat(100));
-        assert_eq!(laid_out(&text, JsonLayout::AsSent).unwrap(), [escape(&text)]);
+        assert_eq!(laid_out(&text, TextLayout::AsSent).unwrap(), [escape(&text)]);
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_token_has_its_colour() {
-        let lines = lines(r#"{"k" :["s",-1,true]}"#, JsonLayout::AsSent, Palette::Colours).unwrap();
+        let lines = lines(r#"{"k" :["s",-1,true]}"#, TextLayout::AsSent, Palette::Colours).unwrap();
         let shown = lines.iter().map(|line| line.as_str().replace('\x1b', "^")).collect::<String>();
         assert_eq!(shown, r#"{^[34m"k"^[0m :[^[32m"s"^[0m,^[33m-1^[0m,^[35mtrue^[0m]}"#);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longwire::{Direction, Message};
 
-use crate::json_text::{self, JsonLayout};
+use crate::json_text::{self, TextLayout};
 use crate::paint::{Ink, Line, Palette};
 use crate::terminal::{self, escape};
 
@@ -55,7 +55,7 @@ impl From<Direction> for Mark {
 /// How messages are shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageView {
-    pub(crate) json: JsonLayout,
+    pub(crate) layout: TextLayout,
     pub(crate) palette: Palette,
 }
 
@@ -88,12 +88,27 @@ impl MessageView {
 
     fn content(self, message: &Message) -> Vec<Line> {
         match message {
-            Message::Text(text) => json_text::lines(text, self.json, self.palette).unwrap_or_else(|| {
-                let mut line = Line::new(self.palette);
-                line.push(Ink::Plain, &escape(text));
-                vec![line]
-            }),
+            Message::Text(text) => {
+                json_text::lines(text, self.layout, self.palette).unwrap_or_else(|| self.text(text))
+            }
             Message::Binary(bytes) => self.bytes(bytes),
+        }
+    }
+
+    fn text(self, text: &str) -> Vec<Line> {
+        let line = |text: &str| {
+            let mut line = Line::new(self.palette);
+            line.push(Ink::Plain, &escape(text));
+            line
+        };
+        match self.layout {
+            TextLayout::AsSent => vec![line(text)],
+            TextLayout::Indented => {
+                // Line breaks at the end would be invisible, so they stay behind the last line.
+                let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
+                let (lines, last) = text.split_at_checked(last).unwrap_or(("", text));
+                lines.split_terminator('\n').chain([last]).map(line).collect()
+            }
         }
     }
 
@@ -157,7 +172,7 @@ pub(crate) fn grouped(number: impl TryInto<u64>) -> String {
 mod tests {
     use super::*;
 
-    const VIEW: MessageView = MessageView { json: JsonLayout::Indented, palette: Palette::NoColours };
+    const VIEW: MessageView = MessageView { layout: TextLayout::Indented, palette: Palette::NoColours };
 
     #[test]
     fn text_stands_behind_its_direction_and_before_its_note() {
@@ -173,6 +188,16 @@ mod tests {
         assert_eq!(lines[0], "t < [");
         assert_eq!(lines[2], "      1");
         assert_eq!(lines[3], "    ]");
+    }
+
+    #[test]
+    fn text_keeps_its_lines_where_json_is_indented() {
+        let text = Message::from("one\r\n\n  two\u{7}\n\n");
+        let lines = VIEW.lines("", Direction::Sent, &text, "");
+        assert_eq!(lines, ["> one\\r", "  ", "    two\\u{7}\\n\\n"]);
+        let as_sent = MessageView { layout: TextLayout::AsSent, ..VIEW };
+        assert_eq!(as_sent.lines("", Direction::Sent, &text, ""), ["> one\\r\\n\\n  two\\u{7}\\n\\n"]);
+        assert_eq!(VIEW.lines("", Direction::Sent, &Message::from("\n\n"), ""), ["> \\n\\n"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod journal;
 mod local_name;
 mod page;
 mod recordings;
+mod stopping;
 mod tap;
 mod tunnel;
 
@@ -70,11 +71,21 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
         book,
         connections: AtomicU64::new(0),
     });
+    let book = Arc::clone(&proxying.book);
     let room = Arc::new(Semaphore::new(MAX_CLIENTS));
     for listener in listeners {
         tokio::spawn(accept(listener, Arc::clone(&proxying), Arc::clone(&room)));
     }
-    ending.next().await;
+    let mut stop = book.stopping.stop();
+    tokio::select! {
+        () = ending.next() => book.stopping.ask(),
+        () = stop.asked() => {}
+    }
+    drop(stop);
+    tokio::select! {
+        () = book.stopping.all_ended() => {}
+        () = ending.next() => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 

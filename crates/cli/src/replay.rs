@@ -1,32 +1,34 @@
 //! `longwire replay`.
 
 mod comparison;
+mod script;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use longwire::{By, CloseCode, CloseFrame, Closed, Direction, Message, Receiver, Sender};
+use regex::Regex;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::args::{Pace, ReplayArgs};
+use crate::args::{ReplayArgs, TextPattern};
 use crate::connect::outcome::{INTERRUPTED, connecting_failed, connection_failed};
 use crate::failure::Failure;
-use crate::har::{self, RecordedEnd, RecordedMessage, Recording};
-use crate::json_text::JsonLayout;
+use crate::har::{self, RecordedEnd, Recording};
+use crate::json_text::TextLayout;
 use crate::message_view::{MessageView, milliseconds};
 use crate::paint::Palette;
 use crate::signals::Ending;
 use crate::standard_output;
 use crate::terminal::{self, escape};
 use comparison::Comparison;
+use script::{Arrived, Script, ScriptRun};
 
 pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let mut ending = Ending::of_client();
     let client = args.endpoint.client()?;
+    let ignored = args.ignored()?;
     let Recording { messages, end: recorded_end, .. } = recorded(&args)?;
     let recorded_end = recorded_end.map(|(_, end)| end);
     args.endpoint.say_assumption();
@@ -47,35 +49,77 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let (left, unsent) = watch::channel(script.to_send());
     let sending = ScriptRun { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
     let wanted = Wanted { messages: expected.len(), close: recorded_end.as_ref().is_some_and(is_by_server) };
-    let answers = tokio::select! {
-        answers = receive(&mut receiver, wanted, &count, sending, args.wait) => answers,
-        () = ending.next() => Answers { messages: Vec::new(), end: ReplayEnd::Interrupted },
+    let mut answered = Vec::new();
+    let received = receive(&mut receiver, wanted, &count, sending, args.wait, &mut answered);
+    let end = tokio::select! {
+        end = received => end,
+        () = ending.next() => ReplayEnd::Interrupted,
     };
-    let answered = answers.messages;
-    if !matches!(answers.end, ReplayEnd::Failed(_)) {
-        close(sender, &mut receiver, recorded_end.as_ref()).await;
-    }
-    if let ReplayEnd::Interrupted = answers.end {
+    let printer = Printer::of(&args, ignored);
+    if let ReplayEnd::Interrupted = end {
+        // What had not arrived yet is not missing.
+        let expected_so_far = expected.get(..answered.len()).unwrap_or(&expected);
+        printer.print(expected_so_far, &answered, [None, None])?;
+        let (arrived, all) = (expected_so_far.len(), expected.len());
+        terminal::complain(&format!("longwire: interrupted after {arrived} of {all} recorded answers"));
+        tokio::select! {
+            () = close(sender, &mut receiver, recorded_end.as_ref()) => {}
+            () = ending.next() => {}
+        }
         return Ok(INTERRUPTED.into());
     }
-    let view = MessageView {
-        json: JsonLayout::of(args.pretty),
-        palette: Palette::of(terminal::colour_on(io::stdout().is_terminal())),
-    };
+    if !matches!(end, ReplayEnd::Failed(_)) {
+        tokio::select! {
+            () = close(sender, &mut receiver, recorded_end.as_ref()) => {}
+            () = ending.next() => {}
+        }
+    }
     let ends = [recorded_end.filter(is_by_server), end_by_server(&receiver.closed())]
         .map(|end| end.map(|end| end.to_string()));
-    let comparison = Comparison::of(&expected, &answered, &args.ignore).with_ends(ends, &args.ignore);
-    standard_output::print(comparison.text(view).as_bytes())?;
-    if let ReplayEnd::Failed(error) = answers.end {
-        return Err(connection_failed(error));
+    let is_same = printer.print(&expected, &answered, ends)?;
+    match end {
+        ReplayEnd::Failed(error) => Err(connection_failed(error)),
+        ReplayEnd::Closed => {
+            terminal::complain(
+                "longwire: the connection ended before everything was sent and all answers had arrived",
+            );
+            Ok(ExitCode::FAILURE)
+        }
+        _ => Ok(if is_same { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
-    if let ReplayEnd::Closed = answers.end {
-        terminal::complain(
-            "longwire: the connection ended before everything was sent and all answers had arrived",
-        );
-        return Ok(ExitCode::FAILURE);
+}
+
+/// Compares messages, and prints the differences.
+struct Printer {
+    view: MessageView,
+    ignored: Vec<TextPattern>,
+}
+
+impl Printer {
+    fn of(args: &ReplayArgs, ignored: Vec<TextPattern>) -> Printer {
+        let palette = Palette::of(terminal::colour_on(io::stdout().is_terminal()));
+        Printer { view: MessageView { layout: TextLayout::of(args.pretty), palette }, ignored }
     }
-    Ok(if comparison.is_same() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+
+    /// Returns whether there was no difference.
+    fn print(
+        &self,
+        recorded: &[Message],
+        arrived: &[Message],
+        ends: [Option<String>; 2],
+    ) -> Result<bool, Failure> {
+        let ignored: Vec<Regex> = self.ignored.iter().map(|pattern| pattern.regex().clone()).collect();
+        let comparison = Comparison::of(recorded, arrived, &ignored).with_ends(ends, &ignored);
+        standard_output::print(comparison.text(self.view).as_bytes())?;
+        let texts = || recorded.iter().chain(arrived).filter_map(Message::as_text);
+        for pattern in &self.ignored {
+            if !texts().any(|text| pattern.is_match(text)) && texts().any(|text| pattern.is_text_of(text)) {
+                let hint = TextPattern::HINT;
+                terminal::complain(&escape(&format!("longwire: --ignore {pattern} matched nothing; {hint}")));
+            }
+        }
+        Ok(comparison.is_same())
+    }
 }
 
 fn is_by_server(end: &RecordedEnd) -> bool {
@@ -109,72 +153,6 @@ fn recorded(args: &ReplayArgs) -> Result<Recording, Failure> {
     }
 }
 
-/// How many messages have arrived.
-#[derive(Debug, Default, Clone, Copy)]
-struct Arrived {
-    received: usize,
-}
-
-/// What to send, and when.
-struct Script {
-    messages: Arc<[RecordedMessage]>,
-    pace: Pace,
-    speed: f64,
-    wait: Duration,
-}
-
-impl Script {
-    fn to_send(&self) -> usize {
-        self.messages.iter().filter(|message| message.direction == Direction::Sent).count()
-    }
-
-    /// Sends all messages, and keeps in `left` how many are still to be begun. Returns whether all were sent.
-    async fn send(
-        self,
-        sender: Sender,
-        mut progress: watch::Receiver<Arrived>,
-        left: watch::Sender<usize>,
-    ) -> bool {
-        let begun = Instant::now();
-        let mut answers = 0;
-        for recorded in self.messages.iter() {
-            if recorded.direction == Direction::Received {
-                answers += 1;
-                continue;
-            }
-            match self.pace {
-                Pace::Max => {}
-                Pace::Clock => sleep_until(begun + recorded.at.div_f64(self.speed)).await,
-                Pace::Answers => {
-                    let have_come = progress.wait_for(|progress| progress.received >= answers);
-                    // An answer that does not come will be shown as missing.
-                    let _come = timeout(self.wait, have_come).await;
-                }
-            }
-            left.send_modify(|left| *left -= 1);
-            if sender.send(recorded.message.clone()).await.is_err() {
-                // The receiver learns how the connection ended.
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// A script that is being sent.
-struct ScriptRun {
-    task: JoinHandle<bool>,
-    unsent: watch::Receiver<usize>,
-}
-
-impl ScriptRun {
-    /// Whether everything was sent, once the connection has ended.
-    async fn was_complete(self) -> bool {
-        // The last message may have been answered before its sender says that it was sent. It does not wait any more.
-        *self.unsent.borrow() == 0 && self.task.await.unwrap_or(false)
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SendState {
     Going,
@@ -192,12 +170,7 @@ struct Wanted {
     close: bool,
 }
 
-/// What has arrived, and why no more is waited for.
-struct Answers {
-    messages: Vec<Message>,
-    end: ReplayEnd,
-}
-
+/// Why no more is waited for.
 enum ReplayEnd {
     /// As many messages have arrived as were recorded, or they did not arrive in time.
     Enough,
@@ -206,22 +179,22 @@ enum ReplayEnd {
     Interrupted,
 }
 
-/// Receives as many messages as were recorded. After the last one was sent, it waits only for `wait`.
+/// Receives as many messages as were recorded, into `messages`. After the last one was sent, it waits only for `wait`.
 async fn receive(
     receiver: &mut Receiver,
     wanted: Wanted,
     count: &watch::Sender<Arrived>,
     mut sending: ScriptRun,
     wait: Duration,
-) -> Answers {
-    let mut messages = Vec::new();
+    messages: &mut Vec<Message>,
+) -> ReplayEnd {
     let mut sent = SendState::Going;
     let is_enough = |messages: &[Message]| messages.len() >= wanted.messages;
     let patience = sleep(wait);
     tokio::pin!(patience);
     let ended = loop {
-        if sent == SendState::Complete && is_enough(&messages) && !wanted.close {
-            return Answers { messages, end: ReplayEnd::Enough };
+        if sent == SendState::Complete && is_enough(messages) && !wanted.close {
+            return ReplayEnd::Enough;
         }
         tokio::select! {
             received = receiver.recv() => match received {
@@ -251,8 +224,8 @@ async fn receive(
         SendState::Complete => true,
         SendState::Broken => false,
     };
-    let is_complete = all_sent && is_enough(&messages);
-    Answers { messages, end: if is_complete { ReplayEnd::Enough } else { ended } }
+    let is_complete = all_sent && is_enough(messages);
+    if is_complete { ReplayEnd::Enough } else { ended }
 }
 
 /// Closes the connection as the client did that was recorded, otherwise with 1000.

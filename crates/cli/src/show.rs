@@ -3,16 +3,14 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use regex::Regex;
-
-use crate::args::ShowArgs;
+use crate::args::{ShowArgs, TextPattern};
 use crate::failure::Failure;
 use crate::har::{self, Recording};
-use crate::json_text::JsonLayout;
+use crate::json_text::TextLayout;
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
 use crate::standard_output;
-use crate::terminal::{colour_on, escape};
+use crate::terminal::{self, colour_on, escape};
 
 pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let grep = args.grep.pattern()?;
@@ -23,12 +21,24 @@ pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     }
     let palette = Palette::of(colour_on(io::stdout().is_terminal()));
     let mut text = String::new();
-    for (number, recording) in recordings.iter().enumerate() {
-        if args.entry.is_none_or(|entry| index(entry) == number) {
-            show(args, grep.as_ref(), (number + 1, recording), palette, &mut text);
+    let is_chosen = |number: usize| args.entry.is_none_or(|entry| index(entry) == number);
+    let chosen = || recordings.iter().enumerate().filter(|(number, _)| is_chosen(*number));
+    for (number, recording) in chosen() {
+        show(args, grep.as_ref(), (number + 1, recording), palette, &mut text);
+    }
+    let code = standard_output::print(text.as_bytes())?;
+    if let Some(grep) = &grep {
+        let texts = || chosen().flat_map(|(_, recording)| texts(recording));
+        if !texts().any(|text| grep.is_match(text)) && texts().any(|text| grep.is_text_of(text)) {
+            let hint = TextPattern::HINT;
+            terminal::complain(&escape(&format!("longwire: no message matched {grep}; {hint}")));
         }
     }
-    standard_output::print(text.as_bytes())
+    Ok(code)
+}
+
+fn texts(recording: &Recording) -> impl Iterator<Item = &str> {
+    recording.messages.iter().filter_map(|message| message.message.as_text())
 }
 
 /// The index of an entry, which are counted from 1.
@@ -42,7 +52,7 @@ fn counted(count: usize, one: &str, several: &str) -> String {
 
 fn show(
     args: &ShowArgs,
-    grep: Option<&Regex>,
+    grep: Option<&TextPattern>,
     (number, recording): (usize, &Recording),
     palette: Palette,
     text: &mut String,
@@ -74,9 +84,10 @@ fn show(
     if !recording.has_messages {
         text.push_str("   (the file has no messages of this connection; Firefox exports none)\n");
     }
-    let view = MessageView { json: JsonLayout::of(args.pretty), palette };
+    let view = MessageView { layout: TextLayout::of(args.pretty), palette };
     for message in &recording.messages {
-        let is_wanted = |grep: &Regex| message.message.as_text().is_some_and(|text| grep.is_match(text));
+        let is_wanted =
+            |grep: &TextPattern| message.message.as_text().is_some_and(|text| grep.is_match(text));
         if grep.is_none_or(is_wanted) {
             let at = format!("{:>10.3} ", message.at.as_secs_f64());
             for line in view.lines(&at, message.direction, &message.message, "") {

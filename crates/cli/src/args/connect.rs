@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use regex::Regex;
 
 use super::endpoint::EndpointArgs;
+use super::pattern::{PatternForm, TextPattern};
 use super::recording::RecordingArgs;
+use crate::failure::Failure;
 use crate::values::{parse_time, parse_time_above_0};
 
 /// Connect to a WebSocket: send each line of standard input, print each message
 ///
-/// On a terminal, you can edit lines and recall earlier ones with the arrow keys, and /help lists commands. JSON is shown
-/// in colours, and indented if it is long (spaces are neither added nor left out within a line), binary messages as a hex
-/// dump. Pasted lines are one message.
+/// On a terminal, you can edit lines and recall earlier ones with the arrow keys, also those of earlier runs. /help lists
+/// commands, which the Tab key completes. JSON is shown in colours, and indented if it is long (spaces are neither added nor
+/// left out within a line), other text with its line breaks, binary messages as a hex dump. Pasted lines are one message,
+/// which the Enter key sends.
 ///
 /// In a pipe, a text message is printed as a line. A binary message is printed byte for byte, with no separator between
 /// messages, unless --binary-format says otherwise.
@@ -50,6 +52,9 @@ Where several flags set the same thing, --header overrides a dedicated flag (--u
 request has a header once (Authorization, Origin, User-Agent, Referer, From), its last value wins; cookies are joined; \
 other headers are all sent. Host comes from the URL and subprotocols from --subprotocol. --header cannot set them, nor \
 Upgrade, Connection, Content-Length, Transfer-Encoding and Sec-WebSocket-*.
+
+Lines that are typed on a terminal are kept for the next run in ~/.local/state/longwire/history, which only you can read, \
+except those that begin with a space. The environment variable LONGWIRE_HISTORY names another file; empty, it keeps none.
 
 Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one stops immediately, with exit code 130.
 Exit codes:
@@ -120,7 +125,11 @@ pub(crate) struct ConnectArgs {
     ///
     /// It is matched with the text as it was sent, before JSON is indented.
     #[arg(long, value_name = "REGEX")]
-    pub(crate) expect: Option<Regex>,
+    pub(crate) expect: Option<String>,
+
+    /// Take the text of --expect as it is, not as a regular expression
+    #[arg(long, short = 'F', requires = "expect")]
+    fixed: bool,
 
     /// Run this program for each message instead of printing it: all arguments that follow belong to the program
     ///
@@ -157,6 +166,18 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
+}
+
+impl ConnectArgs {
+    /// What a message has to match, if one is waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if it is not a regular expression.
+    pub(crate) fn expected(&self) -> Result<Option<TextPattern>, Failure> {
+        let form = PatternForm::of(self.fixed);
+        self.expect.as_deref().map(|text| TextPattern::new("--expect", text, form)).transpose()
+    }
 }
 
 /// What the end of standard input does to the connection.

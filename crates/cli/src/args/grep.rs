@@ -1,10 +1,9 @@
 //! Which text messages are shown.
 
 use clap::Args;
-use regex::Regex;
 
+use super::pattern::{PatternForm, TextPattern};
 use crate::failure::Failure;
-use crate::terminal::escape_lines;
 
 /// Which text messages are shown.
 #[derive(Debug, Args)]
@@ -24,12 +23,8 @@ impl GrepArgs {
     /// # Errors
     ///
     /// [`Failure::Usage`] if it is not a regular expression.
-    pub(crate) fn pattern(&self) -> Result<Option<Regex>, Failure> {
-        let Some(text) = &self.grep else { return Ok(None) };
-        let pattern = if self.fixed { regex::escape(text) } else { text.clone() };
-        Regex::new(&pattern).map(Some).map_err(|error| {
-            let error = escape_lines(&error.to_string());
-            Failure::Usage(format!("--grep is not a regular expression (--fixed takes it as it is):{error}"))
-        })
+    pub(crate) fn pattern(&self) -> Result<Option<TextPattern>, Failure> {
+        let form = PatternForm::of(self.fixed);
+        self.grep.as_deref().map(|text| TextPattern::new("--grep", text, form)).transpose()
     }
 }

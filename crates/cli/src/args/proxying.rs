@@ -41,7 +41,7 @@ Faults, each for both directions unless `from client` or `from server` follows:
 With --record, the first connection is recorded in FILE.har, the next ones in FILE-2.har, FILE-3.har and so on, up to \
 1,000. If one of these files exists, nothing begins, unless --overwrite is given.
 
-Ctrl-C ends all connections and the program, with exit code 0. Exit code 1: cannot listen or record; 2: wrong arguments.")]
+Ctrl-C ends all connections and the program, with exit code 0; recordings say so. Exit code 1: cannot listen or record; 2: wrong arguments.")]
 pub(crate) struct ProxyArgs {
     /// Where clients connect: host and port; a port alone is one of 127.0.0.1, which only this machine can reach
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
@@ -58,7 +58,7 @@ pub(crate) struct ProxyArgs {
     #[command(flatten)]
     pub(crate) grep: GrepArgs,
 
-    /// Print long JSON indented, a line for each element, instead of as it was sent
+    /// Print long JSON indented, a line for each element, and other text with its line breaks, instead of as it was sent
     #[arg(long)]
     pub(crate) pretty: bool,
 

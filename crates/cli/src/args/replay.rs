@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use regex::Regex;
 
 use super::endpoint::EndpointArgs;
+use super::pattern::{PatternForm, TextPattern};
+use crate::failure::Failure;
 use crate::values::parse_time_above_0;
 
 /// Send the messages of a recording to an endpoint, and compare its answers with the recorded ones
@@ -25,8 +26,9 @@ were recorded, or when --wait is over after the last message that was sent, the 
 recorded one, or with 1000. If the server closed the recorded one, it is waited for, and another code or reason is a difference. \
 The request is that of the flags, not that of the recording: it has none of its headers.
 
+Ctrl-C ends the replay and shows what has been compared so far.
 Exit codes: 0 if messages and end were the same, 1 if not or if the connection ended early, 2 for wrong arguments; 3 to 7 as for \
-`longwire connect`.")]
+`longwire connect`; 130 if it was interrupted.")]
 pub(crate) struct ReplayArgs {
     /// The recording
     #[arg(value_name = "HAR")]
@@ -52,14 +54,30 @@ pub(crate) struct ReplayArgs {
     ///
     /// It is matched with the text as it was sent, which is also what is shown without --pretty.
     #[arg(long, value_name = "REGEX")]
-    pub(crate) ignore: Vec<Regex>,
+    ignore: Vec<String>,
 
-    /// Show long JSON indented, a line for each element, instead of as it was sent
+    /// Take the text of --ignore as it is, not as a regular expression
+    #[arg(long, short = 'F', requires = "ignore")]
+    fixed: bool,
+
+    /// Show long JSON indented, a line for each element, and other text with its line breaks, instead of as it was sent
     #[arg(long)]
     pub(crate) pretty: bool,
 
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
+}
+
+impl ReplayArgs {
+    /// What is left out of the comparison.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if something of it is not a regular expression.
+    pub(crate) fn ignored(&self) -> Result<Vec<TextPattern>, Failure> {
+        let form = PatternForm::of(self.fixed);
+        self.ignore.iter().map(|text| TextPattern::new("--ignore", text, form)).collect()
+    }
 }
 
 /// When a recorded message is sent.

@@ -29,7 +29,7 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) grep: GrepArgs,
 
-    /// Show long JSON indented, a line for each element, instead of as it was sent
+    /// Show long JSON indented, a line for each element, and other text with its line breaks, instead of as it was sent
     #[arg(long)]
     pub(crate) pretty: bool,
 

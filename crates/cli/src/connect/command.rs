@@ -16,7 +16,22 @@ pub(super) const HELP: &str = "\
 /stats                print what was sent and received, and how well it was compressed
 /help                 print this
 //TEXT                send /TEXT
+Tab completes commands and the names of files. The arrow keys recall lines, also of earlier runs.
+Pasted lines are one message, which the Enter key sends.
 Ctrl-D closes the connection, and so does Ctrl-C, with 1001.";
+
+/// The names of the commands, with their slash.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let is_command = |line: &&str| line.starts_with('/') && !line.starts_with("//");
+    HELP.lines().filter(is_command).filter_map(|line| line.split(' ').next())
+}
+
+/// Where the file name begins in a line that sends a file.
+pub(super) fn file_start(line: &str) -> Option<usize> {
+    let rest = ["/text", "/binary"].iter().find_map(|name| line.strip_prefix(name))?;
+    let path = rest.trim_start();
+    (path.len() < rest.len()).then(|| line.len() - path.len())
+}
 
 /// A line that was typed.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,13 +170,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_begins_after_the_space_behind_its_command() {
+        assert_eq!(file_start("/text  a b.txt"), Some(7));
+        assert_eq!(file_start("/binary "), Some(8));
+        for line in ["/text", "/textual x", "/ping x", "text x", " /text x"] {
+            assert_eq!(file_start(line), None, "{line}");
+        }
+    }
+
+    #[test]
     fn help_names_every_command() {
-        for line in
-            HELP.lines().filter_map(|line| line.strip_prefix('/')).filter(|line| !line.starts_with('/'))
-        {
-            let name = line.split(' ').next().unwrap();
-            let unknown =
-                parse(&format!("/{name}")).is_err_and(|error| error.starts_with("there is no command"));
+        assert!(names().count() > 5);
+        for name in names() {
+            let unknown = parse(name).is_err_and(|error| error.starts_with("there is no command"));
             assert!(!unknown, "{name}");
         }
     }

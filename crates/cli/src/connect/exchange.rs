@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use longwire::{By, CloseCode, Closed, Error, Message};
-use regex::Regex;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -17,7 +16,7 @@ use super::observing::Observing;
 use super::outcome::{INTERRUPTED, TIMED_OUT, UNEXPECTED, connection_failed};
 use super::sending::Sending;
 use super::unsent::Unsent;
-use crate::args::ConnectArgs;
+use crate::args::{ConnectArgs, TextPattern};
 use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal;
@@ -36,7 +35,9 @@ pub(super) struct Exchange {
     count: Option<u64>,
     /// How many messages have arrived.
     arrived: AtomicU64,
-    expect: Option<Regex>,
+    expect: Option<TextPattern>,
+    /// Whether a message has the text of --expect as it is, which does not match.
+    has_text: AtomicBool,
     timeout: Option<Duration>,
     start: Instant,
     interruption: Interruption,
@@ -65,14 +66,20 @@ enum Halt {
 
 impl Exchange {
     /// `start` is when the time for the whole run began.
-    pub(super) fn new(args: &ConnectArgs, observing: Observing, start: Instant) -> Exchange {
+    pub(super) fn new(
+        args: &ConnectArgs,
+        expect: Option<TextPattern>,
+        observing: Observing,
+        start: Instant,
+    ) -> Exchange {
         Exchange {
             sending: Sending::new(args, observing.clone()),
             observing,
             external: External::new(&args.exec),
             count: args.count,
             arrived: AtomicU64::new(0),
-            expect: args.expect.clone(),
+            expect,
+            has_text: AtomicBool::default(),
             timeout: args.timeout,
             start,
             interruption: Interruption::default(),
@@ -87,8 +94,11 @@ impl Exchange {
     ) -> Result<ExitCode, Failure> {
         let keys = Arc::clone(&self.interruption.keys);
         let sending = tokio::spawn(self.sending.clone().run(outlet.clone(), keys));
-        let interrupting =
-            tokio::spawn(self.interruption.clone().close_when_it_comes(outlet.clone(), ending));
+        let interrupting = tokio::spawn(self.interruption.clone().close_when_it_comes(
+            outlet.clone(),
+            ending,
+            self.observing.clone(),
+        ));
 
         let mut programs = Programs::AllSucceeded;
         let received = self.receive_in_time(&mut inlet, &mut programs).await;
@@ -183,8 +193,9 @@ impl Exchange {
     }
 
     fn is_expected(&self, message: &Message) -> bool {
-        let matches = |(expect, text): (&Regex, &str)| expect.is_match(text);
-        self.expect.as_ref().zip(message.as_text()).is_some_and(matches)
+        let Some((expect, text)) = self.expect.as_ref().zip(message.as_text()) else { return false };
+        self.has_text.fetch_or(expect.is_text_of(text), Ordering::Relaxed);
+        expect.is_match(text)
     }
 
     fn timed_out(&self) -> Failure {
@@ -204,6 +215,9 @@ impl Exchange {
     /// What was waited for and did not arrive.
     fn missing(&self) -> Option<Failure> {
         let message = match &self.expect {
+            Some(pattern) if self.has_text.load(Ordering::Relaxed) => {
+                format!("no message matched {pattern}; {}", TextPattern::HINT)
+            }
             Some(pattern) => format!("no message matched {pattern}"),
             None => self.too_few()?,
         };
@@ -235,13 +249,15 @@ impl Exchange {
 
 impl Interruption {
     /// Closes when it comes, and exits when it comes again.
-    async fn close_when_it_comes(self, outlet: Outlet, mut ending: Ending) {
+    async fn close_when_it_comes(self, outlet: Outlet, mut ending: Ending, observing: Observing) {
         self.comes(&mut ending).await;
         self.has_come.store(true, Ordering::Relaxed);
         let closing = tokio::spawn(async move { outlet.close(CloseCode::GOING_AWAY).await });
         self.comes(&mut ending).await;
         closing.abort();
+        observing.ended("interrupted");
         terminal::end_editing();
+        observing.output.end();
         std::process::exit(INTERRUPTED.into());
     }
 

@@ -5,9 +5,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rustyline::error::ReadlineError;
-use rustyline::{Config, DefaultEditor, ExternalPrinter};
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor, ExternalPrinter};
 use tokio::sync::{Notify, mpsc};
 
+use super::completion::TabCompletion;
+use super::history_file;
 use crate::terminal;
 
 /// The prompt of the line editor.
@@ -84,10 +87,11 @@ fn next(input: &mut impl BufRead, cut: Cut) -> Option<Input> {
 /// the editor, and is passed to `interrupts`. Returns `false` if this terminal does not support editing. The caller
 /// then reads plain lines.
 pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool {
-    // Pasted lines are one message, which is sent with the Enter key.
-    let config = Config::builder().bracketed_paste(true).auto_add_history(true).max_history_size(HISTORY);
-    let Ok(config) = config.map(rustyline::config::Builder::build) else { return false };
-    let Ok(mut editor) = DefaultEditor::with_config(config) else { return false };
+    let Ok(mut editor) = editor() else { return false };
+    let history = history_file::path();
+    if let Some(path) = &history {
+        let _none_yet = editor.load_history(path);
+    }
     let Ok(mut printer) = editor.create_external_printer() else { return false };
     terminal::begin_editing(move |line| printer.print(line).is_ok());
     let lines = lines.clone();
@@ -103,6 +107,10 @@ pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool
                 Err(ReadlineError::Io(error)) => Input::Failed(error),
                 Err(error) => Input::Failed(io::Error::other(error)),
             };
+            if let Some(path) = &history {
+                // A run without a history is better than none.
+                let _unkept = editor.append_history(path);
+            }
             let is_last = matches!(input, Input::EofKey | Input::Failed(_));
             if lines.blocking_send(input).is_err() || is_last {
                 break;
@@ -110,6 +118,21 @@ pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool
         }
     });
     true
+}
+
+fn editor() -> rustyline::Result<Editor<TabCompletion, FileHistory>> {
+    // Pasted lines are one message, which is sent with the Enter key. As in shells, a line that begins with a space is
+    // not kept.
+    let config = Config::builder()
+        .bracketed_paste(true)
+        .completion_type(CompletionType::List)
+        .auto_add_history(true)
+        .history_ignore_space(true)
+        .max_history_size(HISTORY)?
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    editor.set_helper(Some(TabCompletion));
+    Ok(editor)
 }
 
 #[cfg(test)]

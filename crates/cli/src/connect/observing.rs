@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::HeaderMap;
 use longwire::{Client, ConnectStep, ControlOpcode, Direction, FrameObserver, Message, Opcode, SeenFrame};
 
+use super::in_flight::{InFlight, Origin};
 use super::output::Output;
 use super::traffic::TrafficCounter;
 use super::verbose::Verbose;
@@ -22,6 +23,9 @@ pub(super) struct Observing {
     handshake: Arc<Mutex<Option<Handshake>>>,
     recorder: Option<Arc<Mutex<Recorder>>>,
     close_frames: Arc<Mutex<CloseFrames>>,
+    in_flight: InFlight,
+    /// Held while a message is shown as sent, so that no later one overtakes it.
+    showing: Arc<Mutex<()>>,
 }
 
 impl Observing {
@@ -37,6 +41,8 @@ impl Observing {
             handshake: Arc::default(),
             recorder: recorder.transpose()?.map(|recorder| Arc::new(Mutex::new(recorder))),
             close_frames: Arc::default(),
+            in_flight: InFlight::default(),
+            showing: Arc::default(),
         })
     }
 
@@ -48,6 +54,7 @@ impl Observing {
                 verbose.frame(frame);
             }
             frames.close_frame(frame);
+            frames.in_flight.frame(frame);
             frames.traffic.frame(frame);
             frames.output.frame(frame);
         });
@@ -118,22 +125,47 @@ impl Observing {
         }
     }
 
-    /// Records a message that is about to be sent.
-    pub(super) fn sending(&self, message: &Message) {
-        self.traffic.sending(message);
-        self.record(|recorder| recorder.message(Direction::Sent, SystemTime::now(), message));
+    /// A message is about to be sent.
+    pub(super) fn sending(&self, message: &Message, origin: Origin) {
+        self.traffic.sending();
+        self.in_flight.begin(message.clone(), origin);
     }
 
-    /// Shows what a message that was sent took on the wire.
-    pub(super) fn sent(&self, message: &Message) {
-        self.traffic.sent();
+    /// The message has been sent: records and shows it.
+    pub(super) fn sent(&self) {
+        let _in_order = self.showing();
+        if let Some((message, origin)) = self.in_flight.take_sent() {
+            self.show_sent(&message, origin);
+        }
+    }
+
+    /// The message could not be sent.
+    pub(super) fn not_sent(&self) {
+        self.in_flight.fail();
+    }
+
+    fn showing(&self) -> MutexGuard<'_, ()> {
+        self.showing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show_sent(&self, message: &Message, origin: Origin) {
+        self.traffic.sent(message);
+        self.record(|recorder| recorder.message(Direction::Sent, SystemTime::now(), message));
         if let Some(verbose) = &self.verbose {
             verbose.message(Direction::Sent, message);
+        }
+        if origin == Origin::Given {
+            self.output.sent(message);
         }
     }
 
     /// Records a message that was received. If it is the first one after one that was sent, returns the time between them.
     pub(super) fn received(&self, message: &Message) -> Option<Duration> {
+        let in_order = self.showing();
+        if let Some((question, origin)) = self.in_flight.take_queued() {
+            self.show_sent(&question, origin);
+        }
+        drop(in_order);
         if let Some(verbose) = &self.verbose {
             verbose.message(Direction::Received, message);
         }

@@ -10,7 +10,7 @@ use super::encoding::Encoding;
 use super::json_lines;
 use crate::args::{BinaryFormat, ConnectArgs};
 use crate::clock;
-use crate::json_text::JsonLayout;
+use crate::json_text::TextLayout;
 use crate::message_view::{MessageView, milliseconds};
 use crate::paint::Palette;
 use crate::terminal;
@@ -53,7 +53,7 @@ impl Output {
             Some(binary) => Format::Plain(binary, text),
             None if to_person => {
                 let palette = Palette::of(terminal::colour_on(to_person));
-                Format::Person(MessageView { json: JsonLayout::Indented, palette })
+                Format::Person(MessageView { layout: TextLayout::Indented, palette })
             }
             None => Format::Plain(BinaryFormat::Raw, text),
         };
@@ -98,7 +98,7 @@ impl Output {
         }
     }
 
-    /// Prints a message that is about to be sent, and was not typed.
+    /// Prints a message that was sent, and was not typed.
     pub(super) fn sent(&self, message: &Message) {
         let _unread = match self.format {
             Format::Person(view) => print_lines(&view.lines(&self.prefix(), Direction::Sent, message, "")),

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::command::{self, FileKind, Typed};
 use super::ends::Outlet;
+use super::in_flight::Origin;
 use super::input::{self, Cut, Input};
 use super::json_lines::{self, Order};
 use super::observing::Observing;
@@ -65,14 +66,6 @@ enum EndOfInput {
     Given,
     /// Ctrl-D on a terminal.
     Key,
-}
-
-/// Who has written a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// It stands on the screen already.
-    Typed,
-    Given,
 }
 
 impl Sending {
@@ -273,15 +266,12 @@ impl Sending {
     }
 
     async fn send(&self, outlet: &Outlet, message: Message, origin: Origin) -> Next {
-        self.observing.sending(&message);
-        // The answer may arrive before the call that sends returns.
-        if origin == Origin::Given {
-            self.observing.output.sent(&message);
-        }
-        if outlet.send(message.clone()).await.is_err() {
+        self.observing.sending(&message, origin);
+        if outlet.send(message).await.is_err() {
+            self.observing.not_sent();
             return Next::Ended;
         }
-        self.observing.sent(&message);
+        self.observing.sent();
         Next::GoOn
     }
 

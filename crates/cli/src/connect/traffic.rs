@@ -75,17 +75,18 @@ impl TrafficCounter {
         }
     }
 
-    /// Counts a message that is about to be sent.
-    pub(super) fn sending(&self, message: &Message) {
+    /// A message is about to be sent.
+    pub(super) fn sending(&self) {
         let mut counts = self.counts();
-        counts.sent.add(message);
         counts.asked = Some(Instant::now());
         counts.passed = Some(Moment::now());
     }
 
-    /// Records that a message has been handed to the system. A long one takes a while.
-    pub(super) fn sent(&self) {
-        self.counts().passed = Some(Moment::now());
+    /// Counts a message that was sent. A long one takes a while.
+    pub(super) fn sent(&self, message: &Message) {
+        let mut counts = self.counts();
+        counts.sent.add(message);
+        counts.passed = Some(Moment::now());
     }
 
     /// Counts a message. If it is the first one after one that was sent, returns the time between them.
@@ -173,7 +174,7 @@ mod tests {
         let traffic = TrafficCounter::new();
         let message = Message::from("x");
         assert_eq!(traffic.received(&message), None);
-        traffic.sending(&message);
+        traffic.sending();
         assert!(traffic.received(&message).is_some());
         assert_eq!(traffic.received(&message), None);
     }
@@ -185,7 +186,8 @@ mod tests {
         traffic.received(&message);
         traffic.quiet_for(second).await;
         assert_eq!(begin.elapsed(), Duration::ZERO, "nothing was asked, so there is nothing to wait for");
-        traffic.sending(&message);
+        traffic.sending();
+        traffic.sent(&message);
         let answering = async {
             for _ in 0..3 {
                 tokio::time::sleep(Duration::from_millis(900)).await;

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use super::admission::Admission;
 use super::faults::{self, Faults};
 use super::journal::{Book, Journal};
+use super::stopping::Stop;
 use super::tap::{self, Tap};
 use super::tunnel::{self, TunnelEnd};
 use crate::args::ProxyFault;
@@ -95,6 +96,7 @@ impl Proxying {
             }
         };
         let Some((journal, upgraded)) = journal.zip(upgraded) else { return response.map(BodyExt::boxed) };
+        let stop = self.book.stopping.stop();
         let handshake = Handshake {
             url,
             began,
@@ -107,7 +109,7 @@ impl Proxying {
         journal.answered(&handshake, &extensions);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let server = hyper::upgrade::on(&mut response);
-            tokio::spawn(self.tunnel(upgraded, server, extensions, journal));
+            tokio::spawn(self.tunnel([upgraded, server], extensions, journal, stop));
         }
         response.map(BodyExt::boxed)
     }
@@ -171,18 +173,33 @@ impl Proxying {
         }
     }
 
+    /// Passes everything on until the connection has ended, and records how.
     async fn tunnel(
         self: Arc<Proxying>,
-        client: OnUpgrade,
-        server: OnUpgrade,
+        ends: [OnUpgrade; 2],
         extensions: String,
         journal: Journal,
+        mut stop: Stop,
     ) {
+        let why = tokio::select! {
+            why = self.pass_frames(ends, &extensions, &journal) => why,
+            () = stop.asked() => "the proxy was stopped".to_owned(),
+        };
+        journal.ended(&why);
+    }
+
+    /// Returns why the connection has ended.
+    async fn pass_frames(
+        &self,
+        [client, server]: [OnUpgrade; 2],
+        extensions: &str,
+        journal: &Journal,
+    ) -> String {
         let (client, server) = match tokio::try_join!(client, server) {
             Ok((client, server)) => (TokioIo::new(client), TokioIo::new(server)),
-            Err(error) => return journal.note("end", &format!("the connection was not opened: {error}")),
+            Err(error) => return format!("the connection was not opened: {error}"),
         };
-        let [client_context, server_context] = match tap::contexts(&extensions) {
+        let [client_context, server_context] = match tap::contexts(extensions) {
             Some(contexts) => contexts.map(Some),
             None => [None, None],
         };
@@ -191,15 +208,14 @@ impl Proxying {
         let delays = [client_faults.delay(), server_faults.delay()];
         let taps = [Tap::new(client_context, client_faults), Tap::new(server_context, server_faults)];
         let cut = faults::cut_time(&self.faults);
-        let end = tunnel::run(client, server, taps, delays, cut, &journal).await;
-        journal.ended(&match end {
+        match tunnel::run(client, server, taps, delays, cut, journal).await {
             TunnelEnd::Closed(_) if journal.is_closed() => "ended".to_owned(),
             TunnelEnd::Closed(first) => {
                 format!("{} ended the connection without a Close frame", tap::sender(first))
             }
             TunnelEnd::Cut => "cut by --fault".to_owned(),
             TunnelEnd::Broken(direction, error) => format!("{} is gone: {error}", tap::sender(direction)),
-        });
+        }
     }
 }
 

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use longwire::{CloseCode, ControlOpcode, Direction, Message, Topics};
-use regex::Regex;
 use serde_json::{Value, json};
 
 use super::faults::Fate;
 use super::recordings::{MAX_RECORDINGS, Recordings};
+use super::stopping::Stopping;
 use super::tap::{Seen, SeenMessage, sender};
-use crate::args::ProxyArgs;
+use crate::args::{ProxyArgs, TextPattern};
 use crate::clock;
 use crate::har::{CloseFrames, Handshake, Recorder, RecordingStopped};
-use crate::json_text::JsonLayout;
+use crate::json_text::TextLayout;
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
 use crate::terminal::{self, colour_on, escape};
@@ -33,11 +33,12 @@ const MAX_SHOWN: usize = 32 << 10;
 /// The journal of the whole run.
 pub(super) struct Book {
     view: MessageView,
-    grep: Option<Regex>,
+    grep: Option<TextPattern>,
     recording: Option<Recordings>,
     pages: Mutex<PageFeed>,
     /// Differs from one run of the program to the next.
     run: String,
+    pub(super) stopping: Stopping,
 }
 
 #[derive(Default)]
@@ -61,17 +62,18 @@ impl Book {
     /// # Errors
     ///
     /// It cannot be recorded.
-    pub(super) fn new(args: &ProxyArgs, grep: Option<Regex>) -> Result<Arc<Book>, String> {
+    pub(super) fn new(args: &ProxyArgs, grep: Option<TextPattern>) -> Result<Arc<Book>, String> {
         let recording = Recordings::of(&args.recording)?;
         Ok(Arc::new(Book {
             view: MessageView {
-                json: JsonLayout::of(args.pretty),
+                layout: TextLayout::of(args.pretty),
                 palette: Palette::of(colour_on(io::stdout().is_terminal())),
             },
             grep,
             recording,
             pages: Mutex::default(),
             run: clock::timestamp(SystemTime::now()),
+            stopping: Stopping::new(),
         }))
     }
 
@@ -111,7 +113,7 @@ impl Book {
             && error.kind() == io::ErrorKind::BrokenPipe
         {
             // Nobody reads any more: end as tools in a pipe do.
-            std::process::exit(0);
+            self.stopping.ask();
         }
     }
 

@@ -123,7 +123,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::json_text::JsonLayout;
+    use crate::json_text::TextLayout;
     use crate::paint::Palette;
 
     fn messages(texts: &[&str]) -> Vec<Message> {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn view() -> MessageView {
-        MessageView { json: JsonLayout::AsSent, palette: Palette::NoColours }
+        MessageView { layout: TextLayout::AsSent, palette: Palette::NoColours }
     }
 
     fn compared(recorded: &[&str], arrived: &[&str], ignored: &str) -> (bool, String) {

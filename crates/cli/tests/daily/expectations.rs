@@ -154,3 +154,26 @@ fn a_connection_that_soon_ends_is_said_to_use_up_a_try() {
     assert!(last.starts_with("longwire: gave up: ") && last.contains("restarting"), "{said}");
     assert!(last.ends_with("(--tries also counts connections that held for less than 10 s)"), "{said}");
 }
+
+/// Regression: nothing said that a pattern could be taken as it is.
+#[test]
+fn a_pattern_that_is_meant_as_it_is_is_named() {
+    let (_server, url) = echo();
+    let url = format!("ws://{url}");
+    let expect = |pattern: &str, flags: &[&str]| {
+        outcome(
+            &[&[&url, "-x", "price(DE) {\"a\":1}", "--wait", "0.2", "--expect", pattern], flags].concat(),
+            b"",
+        )
+    };
+    let (code, said) = expect("{\"a\":1}", &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--expect is not a regular expression (--fixed takes it as it is):\n"), "{said}");
+    let (code, said) = expect("price(DE)", &[]);
+    let hint =
+        "longwire: no message matched price(DE); a message has it as it is, so --fixed would find it\n";
+    assert_eq!((code, said.as_str()), (Some(8), hint));
+    assert_eq!(expect("price(DE)", &["-F"]).0, Some(0));
+    assert_eq!(expect("{\"a\":1}", &["--fixed"]).0, Some(0));
+    assert_eq!(expect("price.FR", &[]).1, "longwire: no message matched price.FR\n");
+}

@@ -1,10 +1,15 @@
 //! The forms of input and output.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
 
+use longwire_wire::Head;
 use serde_json::Value;
 
-use crate::program::{echo, run};
+use crate::program::{Running, echo, run};
 
 #[test]
 fn json_lines_say_everything_that_passes() {
@@ -100,4 +105,48 @@ fn a_line_that_is_not_text_is_told_by_its_number() {
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b"one\n"[..]));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("longwire: line 2 of the input is not UTF-8 and was not sent"), "{said}");
+}
+
+/// A server that opens a WebSocket, and leaves the rest to `then`.
+pub(crate) fn opening(then: impl FnOnce(&mut TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut request, mut byte) = (Vec::new(), [0]);
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        let (request, _) = Head::parse(&request).unwrap();
+        stream.write_all(&Head::switching_protocols(&request).encode()).unwrap();
+        then(&mut stream);
+    });
+    format!("ws://{address}/")
+}
+
+/// Regression: a message that found no connection any more was shown and recorded as sent.
+#[test]
+fn a_message_that_was_not_sent_is_not_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let (end, ends) = channel::<()>();
+    // Most of the first message is unread when the socket closes, so the system resets the connection.
+    let url = opening(move |stream| {
+        stream.read_exact(&mut [0]).unwrap();
+        assert!(ends.recv().is_err());
+    });
+    let args = ["connect", &url, "--json", "--no-compression", "--record", path.to_str().unwrap()];
+    let mut client = Running::start(&args);
+    let mut says = client.stdin();
+    // The first message is queued, and more than the buffers of both ends hold. The second one waits behind it.
+    let long = "x".repeat(32 << 20);
+    writeln!(says, "{{\"data\":\"{long}\"}}\n{{\"data\":\"never sent\"}}").unwrap();
+    let mut hears = client.stdout();
+    assert!(hears.next().unwrap().unwrap().contains("\"sent\""));
+    drop(end);
+    assert!(hears.next().is_none(), "a second message was sent");
+    assert_eq!(client.end().0, Some(1));
+    let recorded = fs::read_to_string(&path).unwrap();
+    assert_eq!(recorded.matches("\"type\":\"send\"").count(), 1);
 }

@@ -8,10 +8,11 @@ use std::thread;
 
 use longwire::{Server, WebSocket};
 
-/// The program with these arguments, without proxies or log settings from the environment.
+/// The program with these arguments, without proxies or log settings from the environment, and without a history.
 pub(crate) fn longwire(args: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_longwire"));
     program.args(args).env_remove("LONGWIRE_LOG").env("NO_PROXY", "*").env("no_proxy", "*");
+    program.env("LONGWIRE_HISTORY", "");
     program
 }
 

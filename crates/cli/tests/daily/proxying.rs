@@ -160,6 +160,36 @@ fn connections_are_recorded() {
     assert!(shown.ends_with("* lost: 1006 (no closing handshake): cut by --fault\n"), "{shown}");
 }
 
+/// Regression: the recordings of open connections had no end.
+#[test]
+fn a_proxy_that_is_stopped_records_the_end_of_open_connections() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("open.har");
+    for how in ["INT", "TERM", "closed pipe"] {
+        let mut proxy = Proxy::start(&["--overwrite", "--record", path.to_str().unwrap()]);
+        let mut client = Running::start(&["connect", &proxy.url]);
+        let (mut says, mut hears) = (client.stdin(), client.stdout());
+        writeln!(says, "one").unwrap();
+        assert_eq!(hears.next().unwrap().unwrap(), "one");
+        if how == "closed pipe" {
+            drop(proxy.running.stdout());
+            writeln!(says, "two").unwrap();
+        } else {
+            proxy.running.signal(how);
+        }
+        let (code, printed, _) = proxy.running.end();
+        assert_eq!(code, Some(0), "{how}");
+        assert!(
+            how == "closed pipe" || printed.ends_with("#1 * the proxy was stopped\n"),
+            "{how}: {printed}"
+        );
+        let output = run(&["show", path.to_str().unwrap()], b"");
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let end = "* lost: 1006 (no closing handshake): the proxy was stopped\n";
+        assert!(shown.ends_with(end), "{how}: {shown}");
+    }
+}
+
 /// Regression: the end was "ended", whoever had ended it and without a Close frame.
 #[test]
 fn an_end_without_a_close_frame_says_whose_it_was() {

@@ -93,6 +93,35 @@ fn a_replay_ends_if_answers_stay_away() {
     assert!(String::from_utf8(output.stdout).unwrap().ends_with("0 as recorded · 2 missing · 0 new\n"));
 }
 
+/// Regression: a text with parentheses left nothing out, and nothing said why.
+#[test]
+fn what_is_left_out_can_be_named_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let message = r#"{"type":"receive","time":1,"opcode":1,"data":"price (41)"}"#;
+    let har = format!(r#"{{"log":{{"entries":[{{"_webSocketMessages":[{message}]}}]}}}}"#);
+    std::fs::write(&path, har).unwrap();
+    let address = serve_with(async |mut socket| {
+        socket.send("pric").await?;
+        while socket.recv().await?.is_some() {}
+        Ok(())
+    });
+    let url = address.to_string();
+    let replay = |flags: &[&str]| {
+        let output = run(&[&["replay", text(&path), &url, "--wait", "60"], flags].concat(), b"");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = replay(&["--ignore", "e (41)"]);
+    assert_eq!(code, Some(1));
+    let hint =
+        "longwire: --ignore e (41) matched nothing; a message has it as it is, so --fixed would find it\n";
+    assert!(said.ends_with(hint), "{said}");
+    let (code, said) = replay(&["--ignore", "{41"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("--ignore is not a regular expression (--fixed takes it as it is):\n"), "{said}");
+    assert_eq!(replay(&["--ignore", "e (41)", "-F"]).0, Some(0));
+}
+
 /// Regression: the answers were as recorded, although half of the messages had not been sent.
 #[test]
 fn a_replay_that_the_server_ends_before_everything_is_sent_has_failed() {

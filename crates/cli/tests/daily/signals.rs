@@ -2,7 +2,10 @@
 
 use std::sync::mpsc::channel;
 
-use crate::program::{Running, serve, serve_with};
+use longwire_wire::RawFrame;
+
+use crate::forms::opening;
+use crate::program::{Running, run, serve, serve_with};
 
 #[test]
 fn each_signal_closes_with_1001() {
@@ -47,4 +50,68 @@ fn a_hang_up_does_not_end_a_server_without_a_certificate() {
     assert!(line.contains("there is no certificate to reload"), "{line}");
     server.signal("TERM");
     assert_eq!(server.end().0, Some(0));
+}
+
+/// Regression: a second signal ended the program before it had written how the connection ended.
+#[test]
+fn a_second_signal_loses_no_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let (closing, closes) = channel();
+    let (_keep, kept) = channel::<()>();
+    let url = opening(move |stream| {
+        let close = RawFrame::read_from(stream).unwrap();
+        closing.send(close.close_code()).unwrap();
+        // It does not answer.
+        let _test_ended = kept.recv();
+    });
+    let mut client = Running::start(&["connect", &url, "--json", "-v", "--record", path.to_str().unwrap()]);
+    let _open = client.stdin();
+    let mut shown = client.stderr();
+    assert!(shown.any(|line| line.unwrap().contains("* open")));
+    client.signal("INT");
+    assert_eq!(closes.recv().unwrap(), Some(1001));
+    client.signal("INT");
+    let (code, printed, _) = client.end();
+    assert_eq!(code, Some(130));
+    assert!(printed.contains("\"sent\"") && printed.contains("\"code\":1001"), "{printed}");
+    let output = run(&["show", path.to_str().unwrap()], b"");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("* closed by the client, not answered: 1001"), "{shown}");
+}
+
+/// Regression: an interrupted replay did not say what it had found.
+#[test]
+fn an_interrupted_replay_shows_what_it_has_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let message =
+        |kind: &str, data: &str| format!(r#"{{"type":"{kind}","time":1,"opcode":1,"data":"{data}"}}"#);
+    let messages =
+        [message("send", "x"), message("receive", "x"), message("send", "y"), message("receive", "y")];
+    let har = format!(r#"{{"log":{{"entries":[{{"_webSocketMessages":[{}]}}]}}}}"#, messages.join(","));
+    std::fs::write(&path, har).unwrap();
+    let (told, tells) = channel();
+    let address = serve_with(move |mut socket| {
+        let told = told.clone();
+        async move {
+            while let Some(message) = socket.recv().await? {
+                if message == "x" {
+                    socket.send("another").await?;
+                } else {
+                    told.send(()).unwrap();
+                }
+            }
+            Ok(())
+        }
+    });
+    let args = ["replay", path.to_str().unwrap(), &address.to_string(), "--pace", "answers", "--wait", "60"];
+    let replay = Running::start_without_input(&args);
+    // The second message follows the first answer.
+    tells.recv().unwrap();
+    replay.signal("INT");
+    let (code, printed, said) = replay.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(printed, "     1 - x\n     1 + another\n0 as recorded · 1 missing · 1 new\n");
+    assert!(said.ends_with("longwire: interrupted after 1 of 2 recorded answers\n"), "{said}");
 }

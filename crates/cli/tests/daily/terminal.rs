@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -30,11 +31,21 @@ impl Terminal {
     }
 
     fn connect_with(url: &str, flags: &[&str]) -> Terminal {
+        Terminal::start(longwire(&[&["connect", url], flags].concat()))
+    }
+
+    /// With a history in this file.
+    pub(crate) fn connect_with_history(url: &str, history: &Path) -> Terminal {
+        let mut program = longwire(&["connect", url]);
+        program.env("LONGWIRE_HISTORY", history);
+        Terminal::start(program)
+    }
+
+    fn start(mut program: Command) -> Terminal {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
         let (keys, line) = (File::from(pty.master), File::from(pty.slave));
         let end = || Stdio::from(line.try_clone().unwrap());
-        let mut program = longwire(&[&["connect", url], flags].concat());
         program.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
         let client = Running(program.spawn().unwrap());
         let screen = Arc::new((Mutex::new(String::new()), Condvar::new()));
@@ -66,7 +77,7 @@ impl Terminal {
     }
 
     /// Waits until the next line can be typed. Before that, the system would interpret keys differently.
-    fn expect_prompt_after(&self, line: &str) {
+    pub(crate) fn expect_prompt_after(&self, line: &str) {
         self.expect(line);
         self.expect("\r\n");
         self.expect("> ");
