@@ -133,10 +133,22 @@ class Network:
     def __init__(self):
         self.writers = set()
         self.address = None
+        self.is_down = False
 
     def cut(self):
+        """Ends all connections. A client that has none at this moment, such as between two requests, does not notice."""
         for writer in self.writers:
             writer.transport.abort()
+
+    @contextlib.contextmanager
+    def down(self):
+        """Ends all connections, and those that come meanwhile."""
+        self.is_down = True
+        self.cut()
+        try:
+            yield
+        finally:
+            self.is_down = False
 
 
 @contextlib.asynccontextmanager
@@ -144,9 +156,15 @@ async def network(server):
     proxy = Network()
 
     async def serve(reader, writer):
+        if proxy.is_down:
+            writer.transport.abort()
+            return
+        # It can be cut before the other half is there.
+        both = {writer}
+        proxy.writers.add(writer)
         upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", server.port)
-        both = {writer, upstream}
-        proxy.writers |= both
+        both.add(upstream)
+        proxy.writers.add(upstream)
         await asyncio.gather(_forward(reader, upstream), _forward(upstream_reader, writer))
         proxy.writers -= both
 
