@@ -6,7 +6,7 @@ use http::Response;
 use longwire_proto::deflate::Agreement;
 use longwire_proto::handshake::{ClientHandshake, HeadLimits, HeadReader, HeadStatus};
 
-use crate::exchange::{Exchange, Role};
+use crate::exchange::{Answer, Exchange, Role};
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub;
@@ -125,7 +125,6 @@ impl Connection {
         ledger: &mut Ledger<'_>,
         expected: &mut Expected,
     ) -> Result<(), Fault> {
-        ledger.tally.received_bytes += u64::try_from(bytes.len()).unwrap_or(0);
         let Some(session) = &mut self.tls else { return self.plain(token, bytes, ledger, expected) };
         let mut plain = std::mem::take(&mut ledger.plain);
         plain.clear();
@@ -192,7 +191,7 @@ impl Connection {
         let mut fault = None;
         let taken = self.reader.take(bytes, expected, |incoming, next, expected| {
             if matches!(incoming, Incoming::Expected) {
-                exchange.answered(token, 0, ledger, now);
+                exchange.answered(token, Answer::in_turn(expected.length_before(next)), ledger, now);
                 return None;
             }
             match exchange.take(token, &incoming, (next, expected), ledger, now) {

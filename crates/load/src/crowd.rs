@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longwire_proto::ControlOpcode;
@@ -12,15 +11,15 @@ use crate::connection::{Connection, ConnectionPhase};
 use crate::exchange::{Exchange, Role};
 use crate::expected::Expected;
 use crate::fault::Fault;
-use crate::hub;
 use crate::io::{Dropping, Happened, Io};
 use crate::ledger::Ledger;
-use crate::plan::{Dialect, Ending, Pace, Plan, Workload};
+use crate::plan::{Ending, Pace, Plan, Workload};
 use crate::plan_error::PlanError;
 use crate::reopening::Reopenings;
-use crate::series::{Coding, Kind, Series, control_frame};
+use crate::series::{Coding, control_frame};
 use crate::table::Token;
 use crate::target::Target;
+use crate::traffic;
 
 /// How many happenings are handled before the time is looked at.
 const TURN: usize = 4096;
@@ -57,7 +56,7 @@ pub(crate) struct Crowd<'p> {
 
 impl<'p> Crowd<'p> {
     pub(crate) fn new(plan: &'p Plan, target: &'p Target) -> Result<Crowd<'p>, PlanError> {
-        let (expected, outgoing) = series(plan)?;
+        let (expected, outgoing) = traffic::series(plan)?;
         Ok(Crowd {
             io: Io::new(plan.engine)?,
             connections: Vec::new(),
@@ -322,13 +321,14 @@ impl<'p> Crowd<'p> {
             // The answer to the Close frame goes out if the connection is not in the middle of a send.
             self.answer_close(token, *code);
         }
-        let missing = if is_open { self.missing_at(token) } else { 0 };
+        if is_open {
+            self.give_up(token);
+        }
         self.remove(token, if is_closing { Dropping::Gently } else { self.dropping() });
         if is_closing {
             return;
         }
         let tally = &mut self.ledger.tally;
-        tally.unanswered += missing;
         if is_opening {
             tally.failed += 1;
         } else {
@@ -440,6 +440,21 @@ impl<'p> Crowd<'p> {
         connections.map(|(_, connection)| connection.exchange.missing(&self.ledger)).sum()
     }
 
+    /// Counts what is still to come at a connection as unanswered.
+    fn give_up(&mut self, token: Token) {
+        let connection = self.connections.get(token.place()).and_then(Option::as_ref);
+        if let Some((_, connection)) = connection.filter(|(known, _)| *known == token) {
+            connection.exchange.give_up(&mut self.ledger);
+        }
+    }
+
+    /// Counts what is still to come at all connections as unanswered.
+    pub(crate) fn give_up_all(&mut self) {
+        for (_, connection) in self.connections.iter().flatten() {
+            connection.exchange.give_up(&mut self.ledger);
+        }
+    }
+
     /// How many of them are still to come at a connection.
     fn missing_at(&self, token: Token) -> u64 {
         let connection = self.connections.get(token.place()).and_then(Option::as_ref);
@@ -462,33 +477,5 @@ impl<'p> Crowd<'p> {
     fn all(&self, is_in: impl Fn(&ConnectionPhase) -> bool) -> Vec<Token> {
         let connections = self.connections.iter().flatten();
         connections.filter(|(_, connection)| is_in(&connection.phase)).map(|(token, _)| *token).collect()
-    }
-}
-
-/// What subscribers and echo connections expect, and what is sent, by channel.
-fn series(plan: &Plan) -> Result<(Arc<Series>, Vec<Arc<Series>>), PlanError> {
-    match &plan.workload {
-        Workload::Echo { series, .. } | Workload::Fanout { series, dialect: Dialect::Plain, .. } => {
-            Ok((Arc::clone(series), vec![Arc::clone(series)]))
-        }
-        Workload::Fanout { series, dialect: Dialect::Centrifuge { channel }, channels, .. } => {
-            let texts = (0..series.count()).map(|number| String::from_utf8_lossy(series.reply(number)));
-            let texts: Vec<String> = texts.map(std::borrow::Cow::into_owned).collect();
-            let delivered = texts.iter().map(|text| serde_json::Value::from(text.as_str()).to_string());
-            let coding = series.coding();
-            let outgoing = (0..(*channels).max(1)).map(|number| {
-                let name = hub::channel(channel, number);
-                let commands = texts.iter().map(|text| hub::publishing(&name, text).into_bytes());
-                Series::new(commands.collect(), Kind::Text, coding).map(Arc::new)
-            });
-            let outgoing = outgoing.collect::<Result<_, _>>()?;
-            let delivered = delivered.map(String::into_bytes).collect();
-            let messages: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-            Ok((Arc::new(Series::with_replies(&messages, delivered, coding)?), outgoing))
-        }
-        Workload::Storm { .. } | Workload::Idle => {
-            let series = Arc::new(Series::new(vec![Vec::new()], Kind::Text, Coding::Plain)?);
-            Ok((series, Vec::new()))
-        }
     }
 }

@@ -9,7 +9,7 @@ use memchr::memmem;
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub::{self, Line};
-use crate::ledger::{Ledger, Publications};
+use crate::ledger::{Ledger, Publications, Unanswered};
 use crate::plan::Step;
 use crate::reader::Incoming;
 use crate::series::{Series, control_frame, text_frame};
@@ -67,6 +67,22 @@ struct Pongs {
     to_hub: bool,
 }
 
+/// An answer, or a delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer {
+    /// How many before it never came.
+    skipped: usize,
+    /// Its content, in bytes.
+    length: usize,
+}
+
+impl Answer {
+    /// The one that was expected next.
+    pub(crate) fn in_turn(length: usize) -> Answer {
+        Answer { skipped: 0, length }
+    }
+}
+
 impl Exchange {
     pub(crate) fn new(role: Role, channel: usize, first: usize) -> Exchange {
         Exchange {
@@ -105,13 +121,26 @@ impl Exchange {
     /// How many answers or deliveries are still to come.
     pub(crate) fn missing(&self, ledger: &Ledger<'_>) -> u64 {
         match self.role {
-            Role::Echo => u64::try_from(self.unanswered.len()).unwrap_or(u64::MAX),
+            Role::Echo => as_u64(self.unanswered.len()),
             Role::Subscriber => {
                 let published = ledger.channels.get(self.channel).map_or(0, Publications::count);
                 published.saturating_sub(self.position)
             }
             Role::Publisher | Role::Visitor | Role::Idle => 0,
         }
+    }
+
+    /// Counts what is still to come as unanswered.
+    pub(crate) fn give_up(&self, ledger: &mut Ledger<'_>) {
+        let missing = self.missing(ledger);
+        let measured = match self.role {
+            Role::Subscriber => {
+                let earlier = ledger.published_before(self.channel).saturating_sub(self.position);
+                missing.saturating_sub(earlier)
+            }
+            _ => as_u64(self.unanswered.iter().filter(|due| ledger.counts(**due)).count()),
+        };
+        ledger.unanswered(Unanswered { measured, earlier: missing - measured });
     }
 
     /// The subscriber gets only the publications behind these.
@@ -180,7 +209,9 @@ impl Exchange {
         now: Instant,
     ) -> Result<Option<usize>, Fault> {
         match incoming {
-            Incoming::Expected => self.answered(token, 0, ledger, now),
+            Incoming::Expected => {
+                self.answered(token, Answer::in_turn(expected.length_before(next)), ledger, now);
+            }
             Incoming::Ping(payload) => {
                 self.pongs.frame.clear();
                 control_frame(ControlOpcode::Pong, payload, &mut self.pongs.frame);
@@ -212,19 +243,26 @@ impl Exchange {
         ledger: &mut Ledger<'_>,
         now: Instant,
     ) -> Option<usize> {
+        let length = message.map_or(0, <[u8]>::len);
         if !ledger.is_check_equal() {
-            self.answered(token, 0, ledger, now);
+            self.answered(token, Answer::in_turn(length), ledger, now);
             return Some(expected.after(next));
         }
         let found = message.and_then(|message| expected.series().ahead(next, |reply| reply == message));
-        self.out_of_place(token, found, (next, expected), ledger, now)
+        self.out_of_place(
+            token,
+            found.map(|skipped| Answer { skipped, length }),
+            (next, expected),
+            ledger,
+            now,
+        )
     }
 
-    /// Judges a message that is so far ahead of the expected one.
+    /// Judges a message that is not the expected one, but perhaps that of another place.
     fn out_of_place(
         &mut self,
         token: Token,
-        ahead: Option<usize>,
+        found: Option<Answer>,
         (next, expected): (usize, &Expected),
         ledger: &mut Ledger<'_>,
         now: Instant,
@@ -233,39 +271,39 @@ impl Exchange {
             return None;
         }
         let count = expected.series().count();
-        match ahead {
+        match found {
             // The same bytes as expected, but text instead of binary or the other way round.
-            Some(0) | None => ledger.tally.unexpected += 1,
+            Some(Answer { skipped: 0, .. }) | None => ledger.tally.unexpected += 1,
             // What is half a series ahead is rather something from before.
-            Some(ahead) if ahead <= count / 2 => {
-                self.answered(token, ahead, ledger, now);
-                return Some((next + ahead + 1) % count);
+            Some(answer) if answer.skipped <= count / 2 => {
+                self.answered(token, answer, ledger, now);
+                return Some((next + answer.skipped + 1) % count);
             }
             Some(_) => ledger.tally.repeated += 1,
         }
         None
     }
 
-    /// Counts an answer, before which so many never came.
-    pub(crate) fn answered(&mut self, token: Token, skipped: usize, ledger: &mut Ledger<'_>, now: Instant) {
+    /// Counts an answer.
+    pub(crate) fn answered(&mut self, token: Token, answer: Answer, ledger: &mut Ledger<'_>, now: Instant) {
+        let Answer { skipped, length } = answer;
         match self.role {
             Role::Echo => {
                 let skipped = skipped.min(self.unanswered.len());
-                self.unanswered.drain(..skipped);
-                ledger.lost(skipped);
+                self.unanswered.drain(..skipped).for_each(|due| ledger.lost(due, 1));
                 let Some(due) = self.unanswered.pop_front() else {
                     ledger.tally.repeated += 1;
                     return;
                 };
-                ledger.answered(due, now);
+                ledger.answered(due, length, now);
                 for _ in 0..=skipped {
                     self.go_on(token, ledger, now);
                 }
             }
             Role::Subscriber => {
-                ledger.lost(skipped);
+                let skipped = as_u64(skipped);
+                ledger.lost_publications(self.channel, self.position..self.position + skipped);
                 let Some(channel) = ledger.channels.get_mut(self.channel) else { return };
-                let skipped = u64::try_from(skipped).unwrap_or(0);
                 self.position += skipped;
                 channel.skip(skipped);
                 if self.position >= channel.count() {
@@ -276,7 +314,7 @@ impl Exchange {
                 self.position += 1;
                 channel.settle(1);
                 if let Some(due) = due {
-                    ledger.answered(due, now);
+                    ledger.answered(due, length, now);
                 }
             }
             Role::Publisher | Role::Visitor | Role::Idle => {}
@@ -317,12 +355,14 @@ impl Exchange {
                 }
                 Line::Publication(line) if self.role == Role::Subscriber => {
                     let is_in = |reply: &[u8]| memmem::find(line, reply).is_some();
+                    let length = line.len();
                     if is_in(expected.message(next)) {
-                        self.answered(token, 0, ledger, now);
+                        self.answered(token, Answer::in_turn(length), ledger, now);
                         next = expected.after(next);
                     } else {
                         let ahead = expected.series().ahead(next, is_in);
-                        let after = self.out_of_place(token, ahead, (next, expected), ledger, now);
+                        let found = ahead.map(|skipped| Answer { skipped, length });
+                        let after = self.out_of_place(token, found, (next, expected), ledger, now);
                         next = after.unwrap_or(next);
                     }
                 }
@@ -335,6 +375,10 @@ impl Exchange {
         }
         Ok(Some(next))
     }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

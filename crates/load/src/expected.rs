@@ -38,6 +38,12 @@ impl Expected {
         self.series.after(number)
     }
 
+    /// The length of the message before this one, in bytes.
+    pub(crate) fn length_before(&self, number: usize) -> usize {
+        let before = number.checked_sub(1).unwrap_or_else(|| self.series.count().saturating_sub(1));
+        self.message(before).len()
+    }
+
     /// Remembers the bytes by which this message arrived.
     pub(crate) fn learn(&mut self, number: usize, bytes: &[u8]) {
         if self.series.coding() == Coding::Deflate

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,15 @@ pub(crate) enum Measurement {
     Measuring(Instant),
     /// Nothing more is sent; answers to what was due from this time on still count.
     Draining(Instant),
+}
+
+/// Answers or deliveries that never came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unanswered {
+    /// To what was due in the measured time.
+    pub(crate) measured: u64,
+    /// To what was due before.
+    pub(crate) earlier: u64,
 }
 
 /// The publications to a channel: their times, and what is still to be delivered.
@@ -95,6 +105,12 @@ impl Publications {
         self.given_up = self.awaited;
     }
 
+    /// How many were due before this time.
+    fn before(&self, time: Instant) -> u64 {
+        let remembered = self.due.partition_point(|due| *due < time);
+        self.forgotten + u64::try_from(remembered).unwrap_or(u64::MAX)
+    }
+
     /// When this publication was due.
     pub(crate) fn due(&self, number: u64) -> Option<Instant> {
         self.due.get(usize::try_from(number.checked_sub(self.forgotten)?).ok()?).copied()
@@ -120,7 +136,7 @@ impl<'p> Ledger<'p> {
     }
 
     /// Whether what was due at this time counts.
-    fn counts(&self, due: Instant) -> bool {
+    pub(crate) fn counts(&self, due: Instant) -> bool {
         match self.measurement {
             Measurement::WarmingUp => false,
             Measurement::Measuring(began) | Measurement::Draining(began) => due >= began,
@@ -132,12 +148,13 @@ impl<'p> Ledger<'p> {
         matches!(self.measurement, Measurement::Draining(_))
     }
 
-    /// Counts the answer to, or the delivery of, what was due at this time.
-    pub(crate) fn answered(&mut self, due: Instant, now: Instant) {
+    /// Counts the answer to, or the delivery of, what was due at this time, with its length in bytes.
+    pub(crate) fn answered(&mut self, due: Instant, length: usize, now: Instant) {
         if !self.counts(due) {
             return;
         }
         self.tally.received += 1;
+        self.tally.received_bytes += u64::try_from(length).unwrap_or(0);
         self.latency(due, now);
     }
 
@@ -183,11 +200,38 @@ impl<'p> Ledger<'p> {
         }
     }
 
-    /// Counts messages that never arrived.
-    pub(crate) fn lost(&mut self, count: usize) {
-        if self.measurement != Measurement::WarmingUp {
-            self.tally.lost += u64::try_from(count).unwrap_or(0);
+    /// Counts answers to what was due at this time that never arrived, although a later one did.
+    pub(crate) fn lost(&mut self, due: Instant, count: u64) {
+        if self.counts(due) {
+            self.tally.lost += count;
         }
+    }
+
+    /// Counts deliveries of these publications that never arrived, although a later one did.
+    pub(crate) fn lost_publications(&mut self, channel: usize, numbers: Range<u64>) {
+        let measured = numbers.start.max(self.published_before(channel))..numbers.end;
+        self.tally.lost += measured.end.saturating_sub(measured.start);
+    }
+
+    /// How many publications to a channel do not count, because they were due before the measured time.
+    pub(crate) fn published_before(&self, channel: usize) -> u64 {
+        let publications = self.channels.get(channel);
+        publications.map_or(0, |publications| match self.measurement {
+            Measurement::WarmingUp => publications.count(),
+            Measurement::Measuring(began) | Measurement::Draining(began) => publications.before(began),
+        })
+    }
+
+    /// Counts what never had an answer. What was due before the measured time counts in a closed loop, too: it has kept
+    /// its connection from sending since.
+    pub(crate) fn unanswered(&mut self, count: Unanswered) {
+        if self.measurement == Measurement::WarmingUp {
+            return;
+        }
+        let earlier = if self.closed_loop().is_some() { count.earlier } else { 0 };
+        self.tally.sent += earlier;
+        self.tally.expected += earlier;
+        self.tally.unanswered += count.measured + earlier;
     }
 
     /// How many messages of a connection are to be unanswered at a time, in a closed loop.

@@ -31,6 +31,7 @@ mod target;
 mod threads;
 mod times;
 mod tls;
+mod traffic;
 mod verdict;
 
 pub use compare::{Ratio, compare, compare_rounds};

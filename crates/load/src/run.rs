@@ -156,14 +156,20 @@ impl<'r> Run<'r> {
 
     /// Runs the load for the time of the plan, and returns what was found.
     pub(crate) fn load(&mut self, observer: &mut dyn Observer) -> Result<Outcome, PlanError> {
-        self.begin_load();
         self.phase = Phase::WarmingUp;
-        self.drive(Instant::now() + self.plan.warm_up, None)?;
+        if !self.plan.warm_up.is_zero() {
+            self.restart_schedule(Instant::now());
+            self.begin_loops();
+            self.drive(Instant::now() + self.plan.warm_up, None)?;
+        }
         let before = Used::now();
         observer.begins();
         let start = Instant::now();
         self.crowd.ledger.begin(start);
         self.restart_schedule(start);
+        if self.plan.warm_up.is_zero() {
+            self.begin_loops();
+        }
         (self.phase, self.began) = (Phase::Measuring, start);
         self.drive(start + self.plan.measured, Some(self.plan.measured / INTERVALS))?;
         let end = Instant::now();
@@ -190,18 +196,13 @@ impl<'r> Run<'r> {
     }
 
     /// Sends the first messages of a closed loop.
-    fn begin_load(&mut self) {
+    fn begin_loops(&mut self) {
         if self.control.is_stopped() {
             return;
         }
         let now = Instant::now();
-        match &self.plan.workload {
-            Workload::Echo { pace: Pace::Closed { .. }, .. } => {
-                for token in self.crowd.open.clone() {
-                    self.crowd.begin_loop(token, now);
-                }
-            }
-            _ => self.restart_schedule(now),
+        for token in self.crowd.open.clone() {
+            self.crowd.begin_loop(token, now);
         }
     }
 
@@ -360,7 +361,7 @@ impl<'r> Run<'r> {
             self.crowd.turn(Some(TICK / 10))?;
             missing = self.crowd.missing();
         }
-        self.crowd.ledger.tally.unanswered += missing;
+        self.crowd.give_up_all();
         Ok(())
     }
 

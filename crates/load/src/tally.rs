@@ -28,7 +28,8 @@ pub struct Tally {
     pub errors: BTreeMap<String, u64>,
     /// The codes by which the server closed connections. 1005 stands for a Close frame without a code.
     pub closes: BTreeMap<u16, u64>,
-    /// Messages that were sent, or that were due in an open loop while no connection could send them.
+    /// Messages that were sent, or that were due in an open loop while no connection could send them. In a closed loop,
+    /// those that were sent before the measured time and never answered are among them.
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,
@@ -38,7 +39,7 @@ pub struct Tally {
     pub received: u64,
     /// Of these, the ones that arrived during the measured time.
     pub received_in_time: u64,
-    /// Bytes that arrived, with framing.
+    /// Their content, in bytes.
     pub received_bytes: u64,
     /// Messages that never arrived although a later one did.
     pub lost: u64,

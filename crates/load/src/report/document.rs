@@ -67,7 +67,8 @@ pub struct Connections {
 /// Counts of messages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Messages {
-    /// Messages that were sent, or that were due in an open loop while no connection could send them.
+    /// Messages that were sent, or that were due in an open loop while no connection could send them. In a closed loop,
+    /// those that were sent before the measured time and never answered are among them.
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,
@@ -76,7 +77,7 @@ pub struct Messages {
     pub expected: u64,
     /// Messages that arrived as expected.
     pub received: u64,
-    /// Bytes that arrived, with framing.
+    /// Their content, in bytes.
     pub received_bytes: u64,
     /// Messages that never arrived although a later one did.
     pub lost: u64,
@@ -272,6 +273,20 @@ impl Distribution {
             p99_99: at(0.9999),
             max: at(1.0),
         }
+    }
+}
+
+impl Distribution {
+    /// The percentiles that are shown, each with its name. `None`: no time lies beyond it, so it says no more than `max`.
+    pub(super) fn percentiles(&self) -> [(&'static str, Option<f64>); 5] {
+        [
+            ("p50", 2, self.p50),
+            ("p90", 10, self.p90),
+            ("p99", 100, self.p99),
+            ("p99.9", 1000, self.p99_9),
+            ("p99.99", 10_000, self.p99_99),
+        ]
+        .map(|(name, fewest, time)| (name, (self.count >= fewest).then_some(time)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::document::{Distribution, Part, Report, per_second};
+use super::document::{Part, Report, per_second};
 use super::plot::{Curve, Scale, plot};
 use super::text;
 use crate::times::Times;
@@ -44,11 +44,14 @@ fn table(report: &Report) -> String {
          <th>p99.99</th><th>max</th></tr></thead><tbody>\n",
     );
     for (name, times) in &report.times {
-        let Distribution { count, mean, p50, p90, p99, p99_9, p99_99, max, .. } = times;
-        let cells =
-            [mean, p50, p90, p99, p99_9, p99_99, max].map(|time| format!("<td>{}</td>", text::time(*time)));
-        let (name, count) = (name.replace('_', " "), text::thousands(*count));
-        let _infallible = writeln!(table, "<tr><td>{name}</td><td>{count}</td>{}</tr>", cells.concat());
+        let percentiles = times.percentiles().map(|(_, time)| time);
+        let values = [&[Some(times.mean)], &percentiles[..], &[Some(times.max)]].concat();
+        let cells: String = values
+            .into_iter()
+            .map(|time| format!("<td>{}</td>", time.map_or_else(String::new, text::time)))
+            .collect();
+        let (name, count) = (name.replace('_', " "), text::thousands(times.count));
+        let _infallible = writeln!(table, "<tr><td>{name}</td><td>{count}</td>{cells}</tr>");
     }
     table.push_str("</tbody></table>\n");
     table

@@ -69,8 +69,8 @@ fn the_summary_is_for_people() {
     let expected = "\
 connected   2 of 3 · 1 ended early · 1 reopened
 lookup      3.00 ms
-handshake   p50 1.00  p90 2.00  p99 2.00  p99.9 2.00  p99.99 2.00  max 2.00 ms
-round trip  p50 50.0  p90 90.0  p99 99.0  p99.9 100  p99.99 100  max 100 ms   (from the intended time)
+handshake   p50 1.00  max 2.00 ms
+round trip  p50 50.0  p90 90.0  p99 99.0  max 100 ms   (from the intended time)
 messages    sent 200,000 · received 199,990 · lost 4 · unanswered 6
 rate        199,990 a second over 1.0 s
 closed      1 with 1001
@@ -109,6 +109,23 @@ fn a_bottleneck_refuses_the_verdict_but_for_what_it_cannot_explain() {
         ),
         "{summary}"
     );
+}
+
+#[test]
+fn a_percentile_is_shown_only_if_times_lie_beyond_it() {
+    let shown = |count: u64| {
+        let mut report = fixed();
+        report.times.insert("handshake".to_owned(), Distribution::of(&times((0..count).map(|_| 5))));
+        let (text, page) = (summary(&report), html(&report, &Times::default()));
+        let line = text.lines().find(|line| line.starts_with("handshake")).unwrap().to_owned();
+        let row = page.lines().find(|line| line.starts_with("<tr><td>handshake")).unwrap().to_owned();
+        (line.matches('p').count(), row.matches("<td></td>").count())
+    };
+    let expected =
+        [(1, (0, 5)), (2, (1, 4)), (9, (1, 4)), (10, (2, 3)), (99, (2, 3)), (100, (3, 2)), (1000, (4, 1))];
+    for (count, (percentiles, empty)) in [&expected[..], &[(9999, (4, 1)), (10_000, (5, 0))]].concat() {
+        assert_eq!(shown(count), (percentiles, empty), "{count}");
+    }
 }
 
 #[test]

@@ -114,15 +114,9 @@ fn distribution(times: &Distribution) -> String {
     if times.count == 1 {
         return format!("{} ms", time(times.max));
     }
-    format!(
-        "p50 {}  p90 {}  p99 {}  p99.9 {}  p99.99 {}  max {} ms",
-        time(times.p50),
-        time(times.p90),
-        time(times.p99),
-        time(times.p99_9),
-        time(times.p99_99),
-        time(times.max)
-    )
+    let known = times.percentiles().into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let shown: String = known.map(|(name, value)| format!("{name} {}  ", time(value))).collect();
+    format!("{shown}max {} ms", time(times.max))
 }
 
 /// Milliseconds with three significant digits.

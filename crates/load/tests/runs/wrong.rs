@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use longwire::{CloseCode, WebSocket};
-use longwire_load::{Check, Coding, Plan};
+use longwire_load::{Check, Coding, Dialect, Pace, Plan, Publishers, RatePlan, Workload};
 
-use crate::endpoint::{each_engine, echo_plan, run, serve, target};
+use crate::endpoint::{each_engine, echo_plan, run, series, serve, target};
 
 /// Answers are waited for no longer than this where they never come.
 fn impatient(plan: Plan) -> Plan {
@@ -135,4 +135,46 @@ fn messages_behind_the_handshake_do_no_harm() {
     let tally = run(&echo_plan(2, 1, Coding::Plain), &target(address, Coding::Plain)).tally;
     assert_eq!((tally.unexpected, tally.unanswered), (2, 0), "{tally:?}");
     assert!(tally.received > 0);
+}
+
+/// A server that reads and never answers.
+fn mute() -> std::net::SocketAddr {
+    serve(false, async |mut socket: WebSocket| {
+        while socket.recv().await?.is_some() {}
+        Ok(())
+    })
+}
+
+#[test]
+fn messages_of_the_warm_up_are_not_among_the_unanswered_ones_of_an_open_loop() {
+    let address = mute();
+    let time = Duration::from_millis(100);
+    let pace = Pace::Open(RatePlan::constant(200.0, time));
+    let workload = Workload::Echo { series: series(64, Coding::Plain), pace };
+    let plan = Plan { warm_up: time, measured: time, ..impatient(Plan::new(workload, 2)) };
+    let tally = run(&plan, &target(address, Coding::Plain)).tally;
+    assert_eq!((tally.sent, tally.expected, tally.unanswered), (20, 20, 20), "{tally:?}");
+}
+
+#[test]
+fn messages_of_the_warm_up_that_hold_up_a_closed_loop_are_sent_and_unanswered() {
+    let address = mute();
+    let time = Duration::from_millis(100);
+    for warm_up in [Duration::ZERO, time] {
+        let plan = Plan { warm_up, measured: time, ..impatient(echo_plan(2, 3, Coding::Plain)) };
+        let tally = run(&plan, &target(address, Coding::Plain)).tally;
+        assert_eq!((tally.sent, tally.expected, tally.unanswered), (6, 6, 6), "{tally:?}");
+    }
+}
+
+#[test]
+fn publications_of_the_warm_up_are_not_among_the_undelivered_ones() {
+    let address = mute();
+    let time = Duration::from_millis(100);
+    let (series, dialect, publishers) = (series(64, Coding::Plain), Dialect::Plain, Publishers::Apart);
+    let pace = Pace::Open(RatePlan::constant(200.0, time));
+    let workload = Workload::Fanout { series, pace, channels: 1, dialect, publishers };
+    let plan = Plan { warm_up: time, measured: time, ..impatient(Plan::new(workload, 3)) };
+    let tally = run(&plan, &target(address, Coding::Plain)).tally;
+    assert_eq!((tally.sent, tally.expected, tally.unanswered), (20, 60, 60), "{tally:?}");
 }
