@@ -44,7 +44,7 @@ pub(crate) use engine::EngineArg;
 pub(crate) use fault::{After, FaultKind, ProxyFault, Share};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
-pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
+pub(crate) use load::{CheckArg, LoadArgs, PaceArgs, WorkloadArg};
 pub(crate) use pattern::TextPattern;
 use proxy::{ForwardedHeader, ProxyAddress};
 pub(crate) use proxying::{PageOrigin, ProxyArgs};

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (outcome, files) = match &args.listen {
         Some(at) => {
             let test = ClientTest::listen(at, &args).await?;
-            let files = Files::open(&args)?;
+            let files = Files::check(&args)?;
             (test.check(cases).await, files)
         }
         None => {
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
                 pace = pace.patience(patience);
             }
             let pace = pace.attack(attacking::bounds(&args, &target).await?);
-            let files = Files::open(&args)?;
+            let files = Files::check(&args)?;
             (check(pace, cases, dialer, &target, args.quiet).await, files)
         }
     };

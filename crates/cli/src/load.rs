@@ -1,5 +1,6 @@
 //! `longwire load`.
 
+mod files;
 mod found;
 mod live;
 mod making;
@@ -14,6 +15,7 @@ use crate::args::LoadArgs;
 use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal;
+use files::OutputFiles;
 use found::{Found, INTERRUPTED};
 use live::Live;
 
@@ -25,6 +27,8 @@ struct Endpoint {
 
 pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
     let plan = making::plan(&args)?;
+    let files = OutputFiles::check(&args)?;
+    let before = args.output.compare.as_deref().map(output::read).transpose()?;
     let mut endpoints = Vec::new();
     for url in std::iter::once(&args.url).chain(&args.output.versus) {
         if !args.output.quiet
@@ -34,7 +38,10 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
         }
         endpoints.push(endpoint(&args, &plan, url.as_str()).await?);
     }
-    let before = args.output.compare.as_deref().map(output::read).transpose()?;
+    if let Some(first) = endpoints.first() {
+        let mut conditions = args.output.fail_if.iter();
+        conditions.try_for_each(|condition| condition.check(&plan, &first.target)).map_err(Failure::Usage)?;
+    }
     making::announce(&plan, &endpoints.iter().map(|endpoint| &*endpoint.target).collect::<Vec<_>>());
     raise_descriptor_limit(plan.connections);
 
@@ -45,7 +52,7 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
     live.end().await;
     stopping.abort();
     let found = found?;
-    output::present(&args, &found, before.as_ref())
+    output::present(&args, &found, before.as_ref(), files)
 }
 
 async fn endpoint(args: &LoadArgs, plan: &Plan, url: &str) -> Result<Endpoint, Failure> {
@@ -65,7 +72,7 @@ async fn rounds(
     control: &Arc<Control>,
 ) -> Result<Vec<Found>, Failure> {
     let rounds = if endpoints.len() > 1 { u32::from(args.output.rounds) } else { 1 };
-    let plan = making::round(plan, rounds);
+    let plan = making::round(args, plan, rounds);
     let mut found: Vec<Found> = endpoints.iter().map(|_| Found::default()).collect();
     for round in 0..rounds {
         let mut order: Vec<usize> = (0..endpoints.len()).collect();

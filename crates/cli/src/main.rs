@@ -19,6 +19,7 @@ mod page_files;
 mod paint;
 mod proxy;
 mod replay;
+mod report_file;
 mod serve;
 mod show;
 mod signals;

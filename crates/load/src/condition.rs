@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::figure::{Count, Figure, TIMES, Which, figures};
+use crate::plan::Plan;
 use crate::rate;
-use crate::report::{Distribution, Report};
+use crate::report::Report;
+use crate::target::Target;
 
 /// A condition that must not be true.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,43 +16,6 @@ pub struct Condition {
     figure: Figure,
     comparison: Comparison,
     limit: f64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Figure {
-    /// A quantile of times, or of the latency that the run is about.
-    Time {
-        of: Option<String>,
-        which: Which,
-    },
-    Count {
-        which: Count,
-        is_share: bool,
-    },
-    Rate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    P50,
-    P90,
-    P95,
-    P99,
-    P99_9,
-    P99_99,
-    Max,
-    Mean,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Count {
-    Errors,
-    Failed,
-    Lost,
-    Repeated,
-    Unexpected,
-    Unanswered,
-    Received,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,30 +29,60 @@ enum Comparison {
 /// What a condition finds in a report.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
-    /// It is not true.
+    /// It is not true, even if the generator was the bottleneck.
     Fine,
     /// It is true of the server; this is the figure.
     True(String),
-    /// It is true of this figure, but the generator was the bottleneck and may be why.
+    /// The generator was the bottleneck, and may be why it is true of this figure, or why it is not.
     Uncertain(String),
     /// Nothing was measured of it.
     Unknown,
 }
 
 impl Condition {
+    /// Refuses a condition on a figure that a run of this plan at this endpoint never measures.
+    ///
+    /// # Errors
+    ///
+    /// There is no such figure; the text says which there are.
+    pub fn check(&self, plan: &Plan, target: &Target) -> Result<(), String> {
+        self.figure.missing_in(plan, target).map_or(Ok(()), |why| Err(format!("{self}: {why}")))
+    }
+
     /// Looks at a report.
+    ///
+    /// A generator that was the bottleneck makes times longer, rates lower and failures more. So the figures that look good
+    /// in spite of it are true of the server: a latency within its limit, and a rate that is high enough.
     #[must_use]
     pub fn find(&self, report: &Report) -> Finding {
         let Some(value) = self.figure.of(report) else { return Finding::Unknown };
-        if !self.is_true_of(value) {
-            return Finding::Fine;
-        }
         let figure = match self.figure {
             Figure::Time { .. } => format!("{} ms", crate::report::time(value)),
             Figure::Count { is_share: true, .. } => format!("{value:.3} %"),
             Figure::Count { .. } | Figure::Rate => format!("{value:.0}"),
         };
-        if self.is_certain(report) { Finding::True(figure) } else { Finding::Uncertain(figure) }
+        match self.is_true_of(value) {
+            true if self.is_certain(report) => Finding::True(figure),
+            false if self.is_certainly_not(report) => Finding::Fine,
+            _ => Finding::Uncertain(figure),
+        }
+    }
+
+    /// Whether a condition that is not true of the report is not true of the server either.
+    fn is_certainly_not(&self, report: &Report) -> bool {
+        if report.generator.bottleneck.is_empty() {
+            return true;
+        }
+        let is_ceiling = matches!(self.comparison, Comparison::Above | Comparison::AtLeast);
+        match &self.figure {
+            Figure::Time { .. } => is_ceiling,
+            Figure::Rate => !is_ceiling,
+            Figure::Count { which, .. } if which.grows_with_lateness() == is_ceiling => true,
+            Figure::Count { .. } => {
+                let excused = self.figure.of(&report.without_excuses());
+                excused.is_some_and(|value| !self.is_true_of(value))
+            }
+        }
     }
 
     fn is_true_of(&self, value: f64) -> bool {
@@ -123,116 +119,6 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-impl Figure {
-    fn of(&self, report: &Report) -> Option<f64> {
-        match self {
-            Figure::Time { of: None, which } => report.latency().map(|(_, times)| which.of(times)),
-            Figure::Time { of: Some(name), which } => report.times.get(name).map(|times| which.of(times)),
-            Figure::Rate => Some(report.rate),
-            Figure::Count { which, is_share } => {
-                let (count, whole) = which.of(report);
-                #[expect(clippy::cast_precision_loss, reason = "counts of messages")]
-                let [count, whole] = [count as f64, whole as f64];
-                match is_share {
-                    false => Some(count),
-                    true if whole > 0.0 => Some(count / whole * 100.0),
-                    true => None,
-                }
-            }
-        }
-    }
-}
-
-impl Which {
-    const NAMED: [(&str, Which); 8] = [
-        ("p50", Which::P50),
-        ("p90", Which::P90),
-        ("p95", Which::P95),
-        ("p99", Which::P99),
-        ("p99.9", Which::P99_9),
-        ("p99.99", Which::P99_99),
-        ("max", Which::Max),
-        ("mean", Which::Mean),
-    ];
-
-    fn of(self, times: &Distribution) -> f64 {
-        match self {
-            Which::P50 => times.p50,
-            Which::P90 => times.p90,
-            Which::P95 => times.p95,
-            Which::P99 => times.p99,
-            Which::P99_9 => times.p99_9,
-            Which::P99_99 => times.p99_99,
-            Which::Max => times.max,
-            Which::Mean => times.mean,
-        }
-    }
-
-    /// Whether it exceeds these milliseconds without what the generator may have added.
-    fn certainly_exceeds(self, limit: f64, name: &str, report: &Report) -> bool {
-        let share = match self {
-            Which::P50 => 0.5,
-            Which::P90 => 0.1,
-            Which::P95 => 0.05,
-            Which::P99 => 0.01,
-            Which::P99_9 => 0.001,
-            Which::P99_99 => 0.0001,
-            Which::Max => 0.0,
-            Which::Mean => return report.mean_without_lateness(name).is_some_and(|mean| mean > limit),
-        };
-        report.is_exceeded_despite_lateness(name, limit, share)
-    }
-
-    fn parse(text: &str) -> Option<Which> {
-        let text = if text == "median" { "p50" } else { text };
-        Which::NAMED.into_iter().find_map(|(name, which)| (name == text).then_some(which))
-    }
-}
-
-impl Count {
-    const NAMED: [(&str, Count); 7] = [
-        ("errors", Count::Errors),
-        ("failed", Count::Failed),
-        ("lost", Count::Lost),
-        ("repeated", Count::Repeated),
-        ("unexpected", Count::Unexpected),
-        ("unanswered", Count::Unanswered),
-        ("received", Count::Received),
-    ];
-
-    /// The count, and what it is a share of.
-    fn of(self, report: &Report) -> (u64, u64) {
-        let (messages, connections) = (&report.messages, &report.connections);
-        match self {
-            Count::Errors => (report.errors.values().sum(), connections.begun),
-            Count::Failed => (connections.failed, connections.begun),
-            Count::Lost => (messages.lost, messages.expected),
-            Count::Repeated => (messages.repeated, messages.expected),
-            Count::Unexpected => (messages.unexpected, messages.expected),
-            Count::Unanswered => (messages.unanswered, messages.expected),
-            Count::Received => (messages.received, messages.expected),
-        }
-    }
-
-    fn parse(text: &str) -> Option<Count> {
-        Count::NAMED.into_iter().find_map(|(name, which)| (name == text).then_some(which))
-    }
-}
-
-/// The names of times that a condition may have before a dot.
-const TIMES: [&str; 7] = ["lookup", "connect", "tls", "handshake", "opening", "round_trip", "fan_out"];
-
-/// All figures that a condition may be about.
-fn figures() -> String {
-    let listed = |names: &[&str]| names.join(", ");
-    format!(
-        "{} of the latency, or of another time, as in handshake.p99 ({}); rate; {}",
-        listed(&Which::NAMED.map(|(name, _)| name)),
-        listed(&TIMES),
-        listed(&Count::NAMED.map(|(name, _)| name))
-    )
 }
 
 impl FromStr for Condition {

@@ -9,6 +9,7 @@ mod crowd;
 mod exchange;
 mod expected;
 mod fault;
+mod figure;
 mod hub;
 mod io;
 mod ledger;

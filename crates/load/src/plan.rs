@@ -190,6 +190,16 @@ impl Plan {
         }
     }
 
+    /// Gives the stages of its rate this part of their time.
+    pub fn shorten_stages(&mut self, parts: u32) {
+        match &mut self.workload {
+            Workload::Echo { pace: Pace::Open(rate), .. }
+            | Workload::Fanout { pace: Pace::Open(rate), .. }
+            | Workload::Storm { pace: Pace::Open(rate) } => *rate = rate.shortened(parts),
+            _ => {}
+        }
+    }
+
     /// Whether the first subscriber of a channel is its publisher.
     pub(crate) fn is_first_publisher(&self) -> bool {
         matches!(self.workload, Workload::Fanout { publishers: Publishers::FirstSubscriber, .. })

@@ -1,5 +1,6 @@
 //! When messages are due in an open loop.
 
+use std::fmt;
 use std::time::Duration;
 
 /// A part of a run, in which the rate grows or shrinks evenly.
@@ -99,12 +100,34 @@ impl RatePlan {
         RatePlan(self.0.iter().map(part).collect())
     }
 
+    /// The same rates in this part of the time.
+    pub(crate) fn shortened(&self, parts: u32) -> RatePlan {
+        let part = |stage: &Stage| Stage { time: stage.time / parts.max(1), ..*stage };
+        RatePlan(self.0.iter().map(part).collect())
+    }
+
     /// The times of all messages.
     #[must_use]
     pub fn schedule(&self) -> Schedule {
         let mut stages = self.0.clone().into_iter();
         let stage = stages.next();
         Schedule { stages, stage, began: Duration::ZERO, before: 0.0, number: 0 }
+    }
+}
+
+impl fmt::Display for RatePlan {
+    /// Each stage by its time and its rates.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [Stage { from, to, .. }] = self.0.as_slice()
+            && from.total_cmp(to).is_eq()
+        {
+            return write!(f, "{from} a second");
+        }
+        for (number, Stage { time, from, to }) in self.0.iter().enumerate() {
+            let separator = if number > 0 { ", " } else { "" };
+            write!(f, "{separator}{from} to {to} a second in {} s", time.as_secs_f64())?;
+        }
+        Ok(())
     }
 }
 
@@ -145,6 +168,15 @@ mod tests {
         for text in ["", "k", "/s", "-1", "inf", "NaN", "many", "1G", "200M", "5/m"] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_plan_is_told_in_its_units() {
+        let second = Duration::from_secs(1);
+        assert_eq!(RatePlan::constant(500.0, second).to_string(), "500 a second");
+        let ramps = RatePlan::ramps(0.0, &[(second, 10.0), (2 * second, 10.0)]);
+        assert_eq!(ramps.to_string(), "0 to 10 a second in 1 s, 10 to 10 a second in 2 s");
+        assert_eq!(ramps.shortened(4).time(), Duration::from_millis(750));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 mod document;
 mod excuses;
 mod hgrm;
+mod hint;
 mod html;
+mod likeness;
 mod plot;
+mod setup;
 mod text;
 
 pub use document::{Connections, Distribution, Generator, Messages, Part, Report};

@@ -32,6 +32,7 @@ pub struct Target {
     /// One request for each channel; only the keys of its connections differ.
     requests: Vec<UpgradeRequest>,
     coding: Coding,
+    path: String,
 }
 
 /// A request for a WebSocket, encoded once for all connections.
@@ -92,7 +93,7 @@ impl Target {
                 Ok(UpgradeRequest::new(handshake(&uri, secure, options)?))
             })
             .collect::<Result<_, PlanError>>()?;
-        Ok(Target { route, lookup, tls, requests, coding: options.coding })
+        Ok(Target { route, lookup, tls, requests, coding: options.coding, path: first.path().to_owned() })
     }
 
     /// How long the lookup of the name took. `None`: there was no name.
@@ -111,6 +112,16 @@ impl Target {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.route.address()
+    }
+
+    /// The path of the first channel's requests, without their query.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether connections are secured by TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some()
     }
 
     pub(crate) fn coding(&self) -> Coding {

@@ -33,6 +33,14 @@ impl Times {
         }
     }
 
+    /// Counts a time so often.
+    #[cfg(test)]
+    pub(crate) fn record_many(&mut self, time: Duration, count: u64) {
+        if let Some(histogram) = &mut self.0 {
+            histogram.saturating_record_n(u64::try_from(time.as_nanos()).unwrap_or(LONGEST), count);
+        }
+    }
+
     /// Adds the times of another histogram.
     pub fn add(&mut self, other: &Times) {
         if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {

@@ -42,11 +42,13 @@ Times have a unit (500ms, 1.5s, 2m), or are in seconds. Rates are a second: 500,
 
 Conditions: p50, p90, p95, p99, p99.9, p99.99, max or mean of the latency, or of another time as in handshake.p99 (lookup, \
 connect, tls, handshake, opening, round_trip, fan_out); rate; errors, failed, lost, repeated, unexpected, unanswered or \
-received, as a number or with % as a share. Signs: > >= < <=.
+received, as a number or with % as a share. Signs: > >= < <=. A figure that the workload does not have is refused before the run.
 
 Exit code: 0 if all is well; 1 if a connection could not be opened or ended early, a message was lost, repeated, changed \
-or not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments; 3 if the generator \
-itself was the bottleneck and may explain what is wrong, so that there is no verdict on the server; 130 if stopped before anything was measured.")]
+or not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments, or files that cannot be read \
+or written; 3 if the generator itself was the bottleneck, so that there is no verdict on the server: without a --fail-if, or if the \
+generator may be why one is true; 130 if stopped before anything was measured. A late generator makes times longer and the rate \
+lower, so a latency or a rate that passes a --fail-if all the same ends with 0.")]
 pub(crate) struct LoadArgs {
     /// The endpoint: ws://… or wss://…
     ///
@@ -129,7 +131,7 @@ pub(crate) struct PaceArgs {
     #[arg(long, value_name = "TIME:RATE", conflicts_with = "depth")]
     pub(crate) stage: Vec<StageArg>,
 
-    /// Closed loop: a connection keeps this many messages unanswered; of a fan-out and a storm, only 1 makes sense
+    /// Closed loop: a connection keeps this many messages unanswered; in a fan-out and a storm, 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) depth: Option<u32>,
 

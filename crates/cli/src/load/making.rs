@@ -8,7 +8,7 @@ use longwire_load::{
     RequestOptions, Series, Sizes, Target, Think, Waiting, Workload,
 };
 
-use crate::args::{CheckArg, LoadArgs, WorkloadArg};
+use crate::args::{CheckArg, LoadArgs, PaceArgs, WorkloadArg};
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -63,42 +63,115 @@ fn workload(args: &LoadArgs) -> WorkloadArg {
     args.workload.unwrap_or(by_channel)
 }
 
-/// Refuses what makes no sense together, and what may hurt without --many.
+/// Refuses what makes no sense together, what has no effect, and what may hurt without --many.
 fn check(args: &LoadArgs) -> Result<(), Failure> {
-    let usage = |message: String| Err(Failure::Usage(message));
+    let refusals = [wrong_workload(args), wrong_messages(args), wrong_pace(args), too_much(args)];
+    refusals.into_iter().flatten().next().map_or(Ok(()), |refusal| Err(Failure::Usage(refusal)))
+}
+
+/// The text of the first refusal that is true.
+fn first(refusals: &[(bool, &str)]) -> Option<String> {
+    refusals.iter().find(|(is_wrong, _)| *is_wrong).map(|(_, text)| (*text).to_owned())
+}
+
+fn wrong_workload(args: &LoadArgs) -> Option<String> {
     let workload = workload(args);
-    if args.messages.channel.is_some() && workload != WorkloadArg::FanOut {
-        return usage("--channel publishes to subscribers; use it with --workload fan-out".to_owned());
+    let is_fan_out = workload == WorkloadArg::FanOut;
+    let channels = u32::from(args.messages.channels);
+    if is_fan_out && channels > args.connections {
+        let (without, connections) = (channels - args.connections, args.connections);
+        return Some(format!(
+            "{without} of {channels} channels would have no subscriber; give --connections {channels} or more, \
+             or --channels {connections} or fewer"
+        ));
     }
-    if args.messages.channel.is_some() && (args.messages.binary || args.messages.json_content) {
-        return usage("the data of --channel is text; leave out --binary and --json-content".to_owned());
-    }
-    if args.messages.channels > 1 && workload != WorkloadArg::FanOut {
-        return usage("--channels divides the subscribers of a fan-out; use --workload fan-out".to_owned());
-    }
-    if workload == WorkloadArg::Idle && (args.pace.rate.is_some() || args.pace.depth.is_some()) {
-        return usage("idle connections send nothing; leave out --rate and --depth".to_owned());
-    }
-    if args.reopen.is_some() && !matches!(workload, WorkloadArg::Echo | WorkloadArg::Idle) {
-        return usage("--reopen is for echo and idle connections".to_owned());
-    }
-    if args.threads > 1 && workload == WorkloadArg::FanOut {
-        return usage("one thread must know when each publication was due; use --threads 1".to_owned());
-    }
+    first(&[
+        (
+            args.messages.channel.is_some() && !is_fan_out,
+            "--channel publishes to subscribers; use it with --workload fan-out",
+        ),
+        (
+            channels > 1 && !is_fan_out,
+            "--channels divides the subscribers of a fan-out; use --workload fan-out",
+        ),
+        (
+            args.reopen.is_some() && !matches!(workload, WorkloadArg::Echo | WorkloadArg::Idle),
+            "--reopen is for echo and idle connections",
+        ),
+        (
+            args.threads > 1 && is_fan_out,
+            "one thread must know when each publication was due; use --threads 1",
+        ),
+        (
+            workload == WorkloadArg::Storm && !args.ramp_up.is_zero(),
+            "a storm opens connections at --rate; use --stage instead of --ramp-up",
+        ),
+    ])
+}
+
+fn wrong_messages(args: &LoadArgs) -> Option<String> {
+    let messages = &args.messages;
+    let has_shape = messages.binary || messages.json_content || messages.messages.is_some();
+    first(&[
+        (
+            messages.channel.is_some() && (messages.binary || messages.json_content),
+            "the data of --channel is text; leave out --binary and --json-content",
+        ),
+        (
+            !sends(args) && (has_shape || messages.check == CheckArg::Any),
+            "storms and idle connections send no messages; leave out --messages, --binary, --json-content and --check",
+        ),
+    ])
+}
+
+fn wrong_pace(args: &LoadArgs) -> Option<String> {
+    let workload = workload(args);
+    let PaceArgs { rate, stage, depth, think } = &args.pace;
+    let is_idle = workload == WorkloadArg::Idle;
+    let is_one_at_a_time = matches!(workload, WorkloadArg::FanOut | WorkloadArg::Storm);
+    let is_never_due = match pace(args) {
+        Pace::Open(rate) => !is_idle && rate.schedule().next().is_none(),
+        Pace::Closed { .. } => false,
+    };
+    first(&[
+        (
+            is_idle && (rate.is_some() || depth.is_some() || !stage.is_empty()),
+            "idle connections send nothing; leave out --rate, --stage and --depth",
+        ),
+        (
+            is_one_at_a_time && depth.is_some_and(|depth| depth > 1),
+            "in a closed loop, a fan-out has one publication under way, and a storm as many handshakes as --together; \
+             use --depth 1",
+        ),
+        (is_one_at_a_time && think.is_some(), "only the connections of an echo --think"),
+        (
+            args.spin && (depth.is_some() || is_idle),
+            "--spin sends on time what is due in an open loop; leave it out",
+        ),
+        (is_never_due && stage.is_empty(), "at --rate 0, nothing is ever sent; give a higher rate"),
+        (is_never_due, "nothing is ever sent: no --stage has both a time and a rate above 0"),
+    ])
+}
+
+/// Whether connections send messages.
+fn sends(args: &LoadArgs) -> bool {
+    matches!(workload(args), WorkloadArg::Echo | WorkloadArg::FanOut)
+}
+
+fn too_much(args: &LoadArgs) -> Option<String> {
     if args.many {
-        return Ok(());
+        return None;
     }
     let highest =
         args.pace.stage.iter().map(|stage| stage.rate).fold(args.pace.rate.unwrap_or(0.0), f64::max);
     let too_many = args.connections.max(args.together) > MANY;
     // A server that refuses all connections gets this many attempts a second.
     let again = args.reopen.map_or(0.0, |after| f64::from(args.connections) / after.as_secs_f64());
-    if too_many || again > f64::from(MANY) || (workload == WorkloadArg::Storm && highest > f64::from(MANY)) {
-        return usage(format!(
-            "more than {MANY} connections, at a time or a second, can hurt a server; if it is yours, add --many"
-        ));
-    }
-    Ok(())
+    let is_storm = workload(args) == WorkloadArg::Storm;
+    let is_too_much = too_many || again > f64::from(MANY) || (is_storm && highest > f64::from(MANY));
+    is_too_much.then(|| {
+        format!("more than {MANY} connections, at a time or a second, can hurt a server; if it is yours, add --many")
+    })
 }
 
 fn pace(args: &LoadArgs) -> Pace {
@@ -126,9 +199,13 @@ fn measured(args: &LoadArgs) -> Duration {
     }
 }
 
-/// The plan of one of several rounds.
-pub(super) fn round(plan: &Plan, rounds: u32) -> Plan {
-    Plan { measured: plan.measured / rounds.max(1), ..plan.clone() }
+/// The plan of one of several rounds. Each has all stages, in less time.
+pub(super) fn round(args: &LoadArgs, plan: &Plan, rounds: u32) -> Plan {
+    let mut plan = Plan { measured: plan.measured / rounds.max(1), ..plan.clone() };
+    if !args.pace.stage.is_empty() {
+        plan.shorten_stages(rounds);
+    }
+    plan
 }
 
 fn series(args: &LoadArgs) -> Result<Arc<Series>, Failure> {

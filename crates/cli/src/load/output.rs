@@ -1,21 +1,23 @@
 //! Presents what was found, and decides the exit code.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwire_load::{
-    Condition, Finding, Outcome, Ratio, Report, compare, compare_rounds, hgrm, html, summary,
-};
+use longwire_load::{Condition, Finding, Ratio, Report, compare, compare_rounds, summary};
 
+use super::files::OutputFiles;
 use super::found::{Found, INTERRUPTED};
 use crate::args::LoadArgs;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{standard_output, terminal};
 
 /// The exit code if the generator was the bottleneck.
 const NO_VERDICT: u8 = 3;
+
+/// What the ranges of all lines are worth together.
+const FALSE_ALARMS: &str =
+    "of 100 comparisons of equal servers, at most 5 show a difference in any line by chance\n";
 
 /// Reads an earlier report.
 pub(super) fn read(path: &Path) -> Result<Report, Failure> {
@@ -35,6 +37,7 @@ pub(super) fn present(
     args: &LoadArgs,
     found: &[Found],
     before: Option<&Report>,
+    files: OutputFiles,
 ) -> Result<ExitCode, Failure> {
     let Some(first) = found.first().filter(|found| !found.rounds.is_empty()) else {
         return Ok(INTERRUPTED.into());
@@ -42,12 +45,16 @@ pub(super) fn present(
     if first.report.stopped && first.report.seconds < 0.001 {
         return Ok(INTERRUPTED.into());
     }
-    let is_json_out = args.output.json.as_deref() == Some(Path::new("-"));
-    if !is_json_out {
-        print(&text(found, before))?;
+    if !files.is_json_out() {
+        standard_output::print(text(found, before).as_bytes())?;
     }
     let versus = found.get(1).map(|second| Box::new(second.report.clone()));
-    write_files(args, &Report { versus, ..first.report.clone() }, &first.outcome)?;
+    files.write(&Report { versus, ..first.report.clone() }, &first.outcome)?;
+    for Found { report, .. } in found {
+        if let Some(hint) = report.hint() {
+            terminal::complain(&format!("longwire: {}: {hint}", terminal::escape(&report.url)));
+        }
+    }
     Ok(verdict(args, found))
 }
 
@@ -62,11 +69,16 @@ fn text(found: &[Found], before: Option<&Report>) -> String {
             one.rounds.iter().cloned().zip(other.rounds.iter().cloned()).collect();
         text.push_str("second endpoint / first endpoint, by rounds that took turns\n");
         text.push_str(&ratios(&compare_rounds(&pairs)));
+        text.push_str(FALSE_ALARMS);
     } else if let Some(only) = found.first() {
         text.push_str(&shown(&only.report));
         if let Some(before) = before {
             text.push_str("\nthis run / the earlier run, by the parts of both; another run may differ by more than that\n");
+            for doubt in only.report.doubts(before) {
+                let _infallible = writeln!(text, "caution     {}", terminal::escape(&doubt));
+            }
             text.push_str(&ratios(&compare(before, &only.report)));
+            text.push_str(FALSE_ALARMS);
         }
     }
     text
@@ -93,7 +105,7 @@ fn ratios(ratios: &[Ratio]) -> String {
             None => "too few parts or messages to say how certain".to_owned(),
             Some((low, high)) => {
                 let verdict = if ratio.is_difference() { "a difference" } else { "no difference shown" };
-                format!("95 %: {low:.2} to {high:.2}, {verdict}")
+                format!("99 %: {low:.2} to {high:.2}, {verdict}")
             }
         };
         let _infallible = writeln!(
@@ -107,59 +119,26 @@ fn ratios(ratios: &[Ratio]) -> String {
     text
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Other(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn write_files(args: &LoadArgs, report: &Report, outcome: &Outcome) -> Result<(), Failure> {
-    if let Some(path) = &args.output.json {
-        let json = serde_json::to_string_pretty(report).map_err(|error| Failure::Other(error.to_string()))?;
-        if path == Path::new("-") { print(&(json + "\n"))? } else { write(path, &(json + "\n"))? }
-    }
-    let latency = if outcome.tally.round_trip.count() > 0 {
-        &outcome.tally.round_trip
-    } else {
-        &outcome.tally.handshake
-    };
-    if let Some(path) = &args.output.html {
-        write(path, &html(report, latency))?;
-    }
-    if let Some(path) = &args.output.hgrm {
-        write(path, &hgrm(latency))?;
-    }
-    Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Other(format!("cannot write {}: {error}", path.display())))
-}
-
 /// The exit code. The conditions are about the first endpoint.
 fn verdict(args: &LoadArgs, found: &[Found]) -> ExitCode {
+    let conditions = &args.output.fail_if;
+    if let Some(first) = found.first().filter(|_| !conditions.is_empty()) {
+        return judged(conditions, &first.report);
+    }
     let reports = || found.iter().map(|found| &found.report);
-    let has_failed = if args.output.fail_if.is_empty() {
-        reports().any(|report| report.without_excuses().has_failures())
-    } else {
-        found.first().is_some_and(|found| is_failed(&args.output.fail_if, &found.report))
-    };
-    if has_failed {
+    if reports().any(|report| report.without_excuses().has_failures()) {
         ExitCode::FAILURE
     } else if reports().any(|report| !report.generator.bottleneck.is_empty()) {
+        terminal::complain("longwire: no verdict on the server: the generator was the bottleneck");
         NO_VERDICT.into()
     } else {
         ExitCode::SUCCESS
     }
 }
 
-/// Says which conditions are true. Returns whether one certainly is.
-fn is_failed(conditions: &[Condition], report: &Report) -> bool {
-    let mut is_failed = false;
+/// Says which conditions are true, and which may be. Returns the exit code.
+fn judged(conditions: &[Condition], report: &Report) -> ExitCode {
+    let (mut is_failed, mut is_uncertain) = (false, false);
     for condition in conditions {
         let (found, why) = match condition.find(report) {
             Finding::Fine => continue,
@@ -171,6 +150,18 @@ fn is_failed(conditions: &[Condition], report: &Report) -> bool {
         };
         terminal::complain(&format!("longwire: {found}: {condition}: {why}"));
         is_failed |= found == "failed";
+        is_uncertain |= found != "failed";
     }
-    is_failed
+    if is_failed {
+        return ExitCode::FAILURE;
+    }
+    if is_uncertain {
+        return NO_VERDICT.into();
+    }
+    if !report.generator.bottleneck.is_empty() {
+        terminal::complain(
+            "longwire: passed although the generator was the bottleneck, which only makes times longer and the rate lower",
+        );
+    }
+    ExitCode::SUCCESS
 }

@@ -60,6 +60,33 @@ fn what_the_server_does_wrong_fails_the_run_however_late_the_generator_was() {
 }
 
 #[test]
+fn what_holds_although_the_generator_was_late_passes() {
+    let (arrived, _untold) = mpsc::channel();
+    let url = format!("ws://{}/", echo(arrived, |message| message));
+    // No program sends so many a second, so the generator is the bottleneck.
+    let late = [&*url, "--rate", "2M", "--for", "50ms", "--timeout", "60s"];
+    let output = load(&late);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("no verdict on the server: the generator was the bottleneck"), "{said}");
+    let output = load(&[&late[..], &["--fail-if", "lost > 0", "--fail-if", "p99 > 1m"]].concat());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("passed although the generator was the bottleneck"), "{said}");
+}
+
+#[test]
+fn an_endpoint_that_is_no_echo_gets_a_hint() {
+    let (arrived, _untold) = mpsc::channel();
+    let url = format!("ws://{}/", echo(arrived, |_| "another".into()));
+    let args = [&*url, "--rate", "50", "--for", "200ms", "--timeout", "1s"];
+    let said = text(&load(&args).stderr);
+    assert!(said.contains("the endpoint is not an echo; with --check any"), "{said}");
+    let said = text(&load(&[&args[..], &["--check", "any"]].concat()).stderr);
+    assert!(!said.contains("--check any"), "{said}");
+}
+
+#[test]
 fn what_can_hurt_needs_to_be_asked_for() {
     for args in [
         &["ws://127.0.0.1:9/", "--connections", "1001"][..],
@@ -77,6 +104,24 @@ fn what_can_hurt_needs_to_be_asked_for() {
 fn what_makes_no_sense_is_refused() {
     for args in [
         &["ws://127.0.0.1:9/", "--workload", "idle", "--rate", "5"][..],
+        &["ws://127.0.0.1:9/", "--workload", "idle", "--stage", "1s:5"],
+        &["ws://127.0.0.1:9/", "--workload", "idle", "--binary"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--check", "any"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--ramp-up", "1s"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--depth", "2"],
+        &["ws://127.0.0.1:9/", "--workload", "fan-out", "--depth", "1", "--think", "1s"],
+        &["ws://127.0.0.1:9/", "--workload", "fan-out", "--connections", "3", "--channels", "4"],
+        &["ws://127.0.0.1:9/", "--depth", "1", "--spin"],
+        &["ws://127.0.0.1:9/", "--rate", "0"],
+        &["ws://127.0.0.1:9/", "--stage", "5s:0", "--stage", "0s:100"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--rate", "0"],
+        &["ws://127.0.0.1:9/", "--fail-if", "fan_out.p99 > 1s"],
+        &["ws://127.0.0.1:9/", "--fail-if", "tls.p99 > 1s"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--fail-if", "lost > 0"],
+        &["ws://127.0.0.1:9/", "--workload", "idle", "--fail-if", "rate < 5"],
+        &["ws://127.0.0.1:9/", "--json", "/nowhere/a.json"],
+        &["ws://127.0.0.1:9/", "--html", "/nowhere/a.html"],
+        &["ws://127.0.0.1:9/", "--hgrm", "/"],
         &["ws://127.0.0.1:9/", "--channel", "a", "--workload", "echo"],
         &["ws://127.0.0.1:9/", "--channels", "2"],
         &["ws://127.0.0.1:9/", "--messages", "/nowhere"],
@@ -86,7 +131,7 @@ fn what_makes_no_sense_is_refused() {
         &["ftp://127.0.0.1:9/"],
         &["ws://me:secret@127.0.0.1:9/"],
     ] {
-        let output = load(args);
+        let output = load(&[args, &["--timeout", "1s"]].concat());
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
         assert!(!text(&output.stderr).contains("secret"));
     }

@@ -1,3 +1,6 @@
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::*;
 use crate::times::Times;
 
@@ -5,7 +8,7 @@ use crate::times::Times;
 fn part(times: &[(u64, u64)]) -> Part {
     let mut histogram = Times::default();
     for (micros, count) in times {
-        (0..*count).for_each(|_| histogram.record(Duration::from_micros(*micros)));
+        histogram.record_many(Duration::from_micros(*micros), *count);
     }
     Part { seconds: 1.0, done: histogram.count(), histogram, ..Part::default() }
 }
@@ -100,4 +103,87 @@ fn rounds_are_compared_in_pairs() {
     let reversed: Vec<_> = rounds.iter().cloned().zip(rounds.iter().rev().cloned()).collect();
     let shuffled: Vec<_> = reversed.into_iter().map(|((one, _), (_, other))| (one, other)).collect();
     assert!(!named(&compare_rounds(&shuffled), "p99").is_difference());
+}
+
+/// A server whose latencies vary from part to part, and which stalls in some of them.
+struct Simulated {
+    random: StdRng,
+    /// How likely a part has a stall.
+    stalls: f64,
+}
+
+impl Simulated {
+    /// Roughly normal, with a deviation of 1.
+    fn noise(&mut self) -> f64 {
+        (0..12).map(|_| self.random.random_range(-0.5..0.5)).sum()
+    }
+
+    /// What disturbs the machine in a round.
+    fn disturbance(&mut self) -> f64 {
+        (self.noise() * 0.2).exp()
+    }
+
+    /// Ten thousand messages, which take this many times as long as usual.
+    fn part(&mut self, factor: f64) -> Part {
+        let mut times: Vec<(u64, u64)> = [(200.0, 9000), (400.0, 850), (800.0, 130), (1600.0, 20)]
+            .map(|(micros, count)| (whole(micros * factor * (self.noise() * 0.02).exp()), count))
+            .to_vec();
+        if self.random.random_bool(self.stalls) {
+            times.push((100_000, self.random.random_range(0..300)));
+        }
+        let done = whole(10_000.0 * (self.noise() * 0.01).exp() / factor);
+        Part { done, ..part(&times) }
+    }
+}
+
+fn whole(value: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+    let whole = value.round() as u64;
+    whole
+}
+
+/// In how many of so many comparisons `is_found` is true.
+fn count(
+    comparisons: usize,
+    compare: impl FnMut() -> Vec<Ratio>,
+    is_found: fn(&Vec<Ratio>) -> bool,
+) -> usize {
+    std::iter::repeat_with(compare).take(comparisons).filter(is_found).count()
+}
+
+fn simulated_parts(simulated: &mut Simulated, factor: f64) -> Vec<Ratio> {
+    let [one, other] = [1.0, factor].map(|factor| Report {
+        intervals: (0..20).map(|_| simulated.part(factor)).collect(),
+        ..Report::default()
+    });
+    by_parts(&one, &other, 700)
+}
+
+fn simulated_rounds(simulated: &mut Simulated, factor: f64) -> Vec<Ratio> {
+    let rounds: Vec<_> = (0..6)
+        .map(|_| {
+            let disturbance = simulated.disturbance();
+            let mut of = |factor: f64| {
+                let intervals = vec![simulated.part(disturbance * factor)];
+                Report { intervals, ..Report::default() }
+            };
+            (of(1.0), of(factor))
+        })
+        .collect();
+    by_rounds(&rounds, 300)
+}
+
+#[test]
+fn alike_servers_rarely_differ_and_a_tenth_more_is_found() {
+    for compare in [simulated_parts as fn(&mut Simulated, f64) -> Vec<Ratio>, simulated_rounds] {
+        for stalls in [0.0, 0.2] {
+            let mut simulated = Simulated { random: StdRng::seed_from_u64(7), stalls };
+            let mut with = |factor: f64| compare(&mut simulated, factor);
+            let alarms = count(100, || with(1.0), |ratios| ratios.iter().any(Ratio::is_difference));
+            // The promised 5 %, and twice the deviation of such a count.
+            assert!(alarms <= 9, "{alarms} false alarms with {stalls}");
+            let hits = count(20, || with(1.1), |ratios| named(ratios, "p50").is_difference());
+            assert!(hits >= 19, "{hits} found with {stalls}");
+        }
+    }
 }

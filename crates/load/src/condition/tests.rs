@@ -1,7 +1,11 @@
 use std::time::Duration;
 
 use super::*;
+use crate::plan::{Pace, Workload};
+use crate::rate::RatePlan;
+use crate::report::Distribution;
 use crate::report::{Connections, Generator, Messages, Part};
+use crate::target::RequestOptions;
 use crate::times::Times;
 
 fn report() -> Report {
@@ -185,4 +189,52 @@ fn without_a_latency_the_times_of_handshakes_are_judged() {
     report.times.insert("handshake".into(), handshake);
     assert!(is_certain("p99 > 50ms", &report) && !is_certain("p99 > 150ms", &report));
     assert!(is_certain("handshake.max > 239ms", &report) && !is_certain("max > 241ms", &report));
+}
+
+/// What conditions find in a report of a late generator that are not true of it.
+#[test]
+fn what_holds_in_spite_of_a_late_generator_is_fine_and_the_rest_has_no_verdict() {
+    let mut report = late();
+    report.messages.received = 995;
+    let find = |condition: &str| condition.parse::<Condition>().unwrap().find(&report);
+    for condition in [
+        "p99 > 1s",
+        "mean > 1s",
+        "rate < 1000",
+        "errors > 0",
+        "lost > 1%",
+        "received < 99%",
+        "lost < 2",
+        "received > 99.9%",
+    ] {
+        assert_eq!(find(condition), Finding::Fine, "{condition}");
+    }
+    for condition in ["p99 < 1ms", "rate > 10000"] {
+        assert!(matches!(find(condition), Finding::Uncertain(_)), "{condition}");
+    }
+}
+
+#[test]
+fn a_figure_that_the_run_never_measures_is_refused() {
+    let pace = || Pace::Open(RatePlan::constant(1.0, Duration::from_secs(1)));
+    let target = Target::resolve("ws://127.0.0.1:1/", &RequestOptions::default()).unwrap();
+    let check = |workload: Workload, condition: &str| {
+        condition.parse::<Condition>().unwrap().check(&Plan::new(workload, 1), &target)
+    };
+    let storm = || Workload::Storm { pace: pace() };
+    for condition in
+        ["p99 > 1s", "opening.p99 > 1s", "handshake.p99 > 1s", "connect.max > 1s", "rate < 5", "errors > 1%"]
+    {
+        assert_eq!(check(storm(), condition), Ok(()), "{condition}");
+    }
+    let error = check(storm(), "fan_out.p99 > 1s").unwrap_err();
+    assert_eq!(
+        error,
+        "fan_out.p99 > 1s: a storm at this endpoint has no fan_out; it has connect, handshake, opening"
+    );
+    for condition in ["tls.p99 > 1s", "lookup.p50 > 1s", "round_trip.p50 > 1s", "lost > 0", "received < 99%"]
+    {
+        assert!(check(storm(), condition).is_err(), "{condition}");
+    }
+    assert!(check(Workload::Idle, "rate < 5").is_err() && check(Workload::Idle, "p99 > 1s").is_ok());
 }

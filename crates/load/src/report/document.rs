@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::setup::setup;
 use crate::outcome::Outcome;
 use crate::plan::{Pace, Plan, Waiting, Workload};
 use crate::tally::Interval;
@@ -21,6 +22,9 @@ pub struct Report {
     pub url: String,
     /// What was done, in a line.
     pub load: String,
+    /// How it was measured, by name: the plan, the endpoint without its address, the machine of the generator.
+    #[serde(default)]
+    pub setup: BTreeMap<String, String>,
     /// The measured time, in seconds.
     pub seconds: f64,
     /// Whether it was stopped before its end.
@@ -192,6 +196,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             url: url.to_owned(),
             load: describe(plan),
+            setup: setup(plan, target, outcome),
             seconds,
             stopped: outcome.was_stopped,
             connections: Connections {

@@ -100,7 +100,7 @@ pub(super) fn bottleneck(report: &Report) -> Option<String> {
     let reasons = &report.generator.bottleneck;
     let verdict = match report.without_excuses().has_failures() {
         true => "The generator was the bottleneck, but it cannot have caused all failures",
-        false => "No verdict on the server: the generator was the bottleneck",
+        false => "The generator was the bottleneck, so the server may be faster than this",
     };
     (!reasons.is_empty()).then(|| format!("{verdict}. {}.", capitalised(&reasons.join("; "))))
 }
