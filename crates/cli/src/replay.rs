@@ -28,7 +28,7 @@ use script::{Arrived, Script, ScriptRun};
 pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let mut ending = Ending::of_client();
     let client = args.endpoint.client()?;
-    let ignored = args.ignored()?;
+    let (ignored, speed) = (args.ignored()?, args.speed()?);
     let Recording { messages, end: recorded_end, .. } = recorded(&args)?;
     let recorded_end = recorded_end.map(|(_, end)| end);
     args.endpoint.say_assumption();
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
         .map(|message| message.message.clone())
         .collect();
     let (count, progress) = watch::channel(Arrived::default());
-    let script = Script { messages: messages.into(), pace: args.pace, speed: args.speed, wait: args.wait };
+    let script = Script { messages: messages.into(), pace: args.pace, speed, wait: args.wait };
     let (left, unsent) = watch::channel(script.to_send());
     let sending = ScriptRun { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
     let wanted = Wanted { messages: expected.len(), close: recorded_end.as_ref().is_some_and(is_by_server) };

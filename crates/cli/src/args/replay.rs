@@ -42,9 +42,9 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_enum, value_name = "PACE", default_value = "clock")]
     pub(crate) pace: Pace,
 
-    /// How many times as fast as recorded, with --pace clock
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = parse_factor)]
-    pub(crate) speed: f64,
+    /// How many times as fast as recorded, with --pace clock [default: 1]
+    #[arg(long, value_name = "FACTOR", value_parser = parse_factor)]
+    speed: Option<f64>,
 
     /// How long to wait for answers: before each message with --pace answers, and after the last one
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time_above_0)]
@@ -69,6 +69,20 @@ pub(crate) struct ReplayArgs {
 }
 
 impl ReplayArgs {
+    /// How many times as fast as recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if the pace is not that of the clock.
+    pub(crate) fn speed(&self) -> Result<f64, Failure> {
+        match self.speed {
+            Some(_) if self.pace != Pace::Clock => {
+                Err(Failure::Usage("--speed has an effect with --pace clock only".to_owned()))
+            }
+            speed => Ok(speed.unwrap_or(1.0)),
+        }
+    }
+
     /// What is left out of the comparison.
     ///
     /// # Errors

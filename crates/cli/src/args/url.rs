@@ -52,12 +52,24 @@ impl FromStr for EndpointUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<EndpointUrl, String> {
+        check_scheme(text)?;
         check_port(text)?;
         Ok(match complete(text) {
             Some(url) => EndpointUrl { url, scheme: Scheme::Assumed },
             None => EndpointUrl { url: text.to_owned(), scheme: Scheme::Given },
         })
     }
+}
+
+/// A scheme without its two slashes would become a host name. Hosts can have these names, but then a port follows.
+fn check_scheme(text: &str) -> Result<(), String> {
+    let Some((scheme, rest)) = text.split_once(':') else { return Ok(()) };
+    let is_scheme = ["ws", "wss", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let is_port = rest.starts_with(|first: char| first.is_ascii_digit());
+    if !is_scheme || is_port || rest.is_empty() || rest.starts_with("//") || authority(text).contains('@') {
+        return Ok(());
+    }
+    Err(format!("two slashes follow a scheme: {scheme}://{}", rest.trim_start_matches('/')))
 }
 
 /// A number alone is a port of this machine, never an IPv4 address that is written as one number.
@@ -156,6 +168,17 @@ mod tests {
             assert_eq!(url(text).as_str(), text);
             assert_eq!(url(text).assumption(), None);
         }
+    }
+
+    /// Regression: the scheme became the name of a host, which could not be looked up.
+    #[test]
+    fn a_scheme_without_its_slashes_is_a_mistake() {
+        let problem = |text: &str| text.parse::<EndpointUrl>().unwrap_err();
+        assert_eq!(problem("ws:/a.example/x"), "two slashes follow a scheme: ws://a.example/x");
+        assert_eq!(problem("HTTPS:a.example"), "two slashes follow a scheme: HTTPS://a.example");
+        // A user, and a host that has such a name.
+        assert_eq!(url("ws:secret@localhost").as_str(), "ws://ws:secret@localhost");
+        assert_eq!(url("ws:8080/x").as_str(), "ws://ws:8080/x");
     }
 
     #[test]

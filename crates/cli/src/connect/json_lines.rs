@@ -131,7 +131,7 @@ struct InputLine {
     #[serde(default)]
     opcode: LineOpcode,
     #[serde(default)]
-    data: String,
+    data: Option<String>,
     #[serde(default)]
     encoding: Option<Encoding>,
     #[serde(default)]
@@ -151,14 +151,19 @@ pub(super) fn parse(line: &str) -> Result<Order, String> {
         let why = error.to_string().replace(" at line 1 column ", " at column ");
         if line.trim_start().starts_with('{') { why } else { format!("{FORM}: {why}") }
     })?;
+    let is_message = matches!(line.opcode, LineOpcode::Text | LineOpcode::Binary);
+    if is_message && line.data.is_none() {
+        return Err(format!("the object has no \"data\"; {FORM}"));
+    }
+    let data = line.data.unwrap_or_default();
     let bytes = || match line.encoding {
         None | Some(Encoding::Base64) => {
-            STANDARD.decode(&line.data).map_err(|error| format!("data is not base64: {error}"))
+            STANDARD.decode(&data).map_err(|error| format!("data is not base64: {error}"))
         }
-        Some(Encoding::Hex) => encoding::from_hex(&line.data),
+        Some(Encoding::Hex) => encoding::from_hex(&data),
     };
     match line.opcode {
-        LineOpcode::Text => Ok(Order::Message(Message::from(line.data))),
+        LineOpcode::Text => Ok(Order::Message(Message::from(data))),
         LineOpcode::Binary => Ok(Order::Message(Message::from(bytes()?))),
         LineOpcode::Ping => Ok(Order::Ping(bytes()?)),
         LineOpcode::Pong => Err("pongs are sent by the program itself".to_owned()),
@@ -231,6 +236,9 @@ mod tests {
             ("{\"opcode\":\"binary\",\"data\":\"?\"}", "not base64"),
             ("{\"opcode\":\"binary\",\"data\":\"0\",\"encoding\":\"hex\"}", "hexadecimal"),
             ("{\"opcode\":\"close\",\"code\":1006}", "1006"),
+            // Regression: a message of another kind was sent as an empty one.
+            ("{\"subscribe\":\"news\"}", "has no \"data\""),
+            ("{\"opcode\":\"binary\"}", "has no \"data\""),
         ] {
             let error = parse(line).unwrap_err();
             assert!(error.contains(said), "{line}: {error}");

@@ -283,6 +283,11 @@ fn what_is_no_recording_is_said() {
     for (args, code, said) in [
         (&["show", text(&path)][..], 1, "a.har: this is not a HAR file: expected value at line 1"),
         (&["show", "/nonexistent.har"], 1, "cannot read /nonexistent.har"),
+        (
+            &["replay", text(&recording), "1", "--pace", "max", "--speed", "2"],
+            2,
+            "--speed has an effect with --pace clock only",
+        ),
         (&["show", text(&recording), "--entry", "2"], 2, "--entry 2: there is only 1 connection in"),
         (&["replay", text(&recording), "ws://127.0.0.1:1"], 3, "cannot connect to 127.0.0.1:1"),
     ] {
