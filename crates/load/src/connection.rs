@@ -10,7 +10,7 @@ use crate::exchange::{Answer, Exchange, Role};
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Publications};
 use crate::reader::{Incoming, Reader};
 use crate::series::{self, Coding, text_frame};
 use crate::table::Token;
@@ -162,12 +162,18 @@ impl Connection {
         }
         let shaking = self.enter(ConnectionPhase::Open);
         ledger.tally.handshake.record(shaking);
-        self.join(ledger);
+        self.join(ledger, expected);
         self.frames(token, bytes.get(consumed..).unwrap_or_default(), ledger, expected)
     }
 
     /// Goes on after the opening handshake, with what the server wants before messages.
-    fn join(&mut self, ledger: &Ledger<'_>) {
+    fn join(&mut self, ledger: &Ledger<'_>, expected: &Expected) {
+        if self.is_replacement && self.exchange.role == Role::Subscriber {
+            // Deliveries may follow in the same read.
+            let published = ledger.channels.get(self.exchange.channel).map_or(0, Publications::count);
+            self.exchange.begin_late(published);
+            self.reader.next = expected.series().place(published);
+        }
         if self.exchange.role == Role::Echo && self.exchange.begin_step(&ledger.plan.joining) {
             self.phase = ConnectionPhase::Joining;
         }

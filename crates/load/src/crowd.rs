@@ -12,7 +12,7 @@ use crate::exchange::{Exchange, Role};
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::io::{Dropping, Happened, Io};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Publications};
 use crate::plan::{Ending, Pace, Plan, Workload};
 use crate::plan_error::PlanError;
 use crate::reopening::Reopenings;
@@ -101,7 +101,7 @@ impl<'p> Crowd<'p> {
             Err(error) => {
                 self.ledger.tally.failed += 1;
                 self.ledger.tally.error(&Fault::Connect(error).to_string());
-                self.reopenings.add(role, Instant::now());
+                self.reopenings.add(role, channel, Instant::now());
                 None
             }
         }
@@ -110,8 +110,8 @@ impl<'p> Crowd<'p> {
     /// Opens others for connections that have ended, where that is due. Returns when the next one is.
     pub(crate) fn reopen(&mut self, now: Instant) -> Option<Instant> {
         while self.opening_count < self.ledger.plan.together {
-            let Some(role) = self.reopenings.next(now) else { return self.reopenings.due() };
-            let token = self.begin(role, 0, now);
+            let Some((role, channel)) = self.reopenings.next(now) else { return self.reopenings.due() };
+            let token = self.begin(role, channel, now);
             if let Some(connection) = token.and_then(|token| self.get(token)) {
                 connection.is_replacement = true;
             }
@@ -208,14 +208,14 @@ impl<'p> Crowd<'p> {
             publications.subscribers += 1;
         }
         match role {
-            Role::Publisher => self.set_publisher(channel, Some(token)),
+            Role::Publisher => self.set_publisher(channel, token),
             Role::Visitor => {
                 self.ledger.opened(due);
                 self.end(token);
             }
             Role::Subscriber if self.ledger.plan.is_first_publisher() => {
                 if self.publishers.get(channel).is_some_and(Option::is_none) {
-                    self.set_publisher(channel, Some(token));
+                    self.set_publisher(channel, token);
                 }
             }
             Role::Subscriber | Role::Echo | Role::Idle => {}
@@ -240,9 +240,15 @@ impl<'p> Crowd<'p> {
         }
     }
 
-    fn set_publisher(&mut self, channel: usize, token: Option<Token>) {
+    /// Lets a connection publish to a channel from now on.
+    fn set_publisher(&mut self, channel: usize, token: Token) {
+        let published = self.ledger.channels.get(channel).map_or(0, Publications::count);
+        let Some(series) = self.ledger.series(channel).cloned() else { return };
+        if let Some(connection) = self.get(token) {
+            connection.exchange.inherit(published, &series);
+        }
         if let Some(publisher) = self.publishers.get_mut(channel) {
-            *publisher = token;
+            *publisher = Some(token);
         }
     }
 
@@ -315,7 +321,8 @@ impl<'p> Crowd<'p> {
         let Some(connection) = self.get(token) else { return };
         let (is_closing, is_opening) =
             (matches!(connection.phase, ConnectionPhase::Closing), connection.phase.is_opening());
-        let (is_open, role) = (matches!(connection.phase, ConnectionPhase::Open), connection.exchange.role);
+        let is_open = matches!(connection.phase, ConnectionPhase::Open);
+        let Exchange { role, channel, .. } = connection.exchange;
         if let Fault::Closed(code) = fault {
             *self.ledger.tally.closes.entry(*code).or_default() += 1;
             // The answer to the Close frame goes out if the connection is not in the middle of a send.
@@ -335,7 +342,7 @@ impl<'p> Crowd<'p> {
             tally.ended_early += 1;
         }
         tally.error(&fault.to_string());
-        self.reopenings.add(role, Instant::now());
+        self.reopenings.add(role, channel, Instant::now());
     }
 
     fn answer_close(&mut self, token: Token, code: u16) {
@@ -380,8 +387,8 @@ impl<'p> Crowd<'p> {
         let Exchange { role, channel, .. } = connection.exchange;
         let listed = connection.listed.take();
         let was_publisher = self.publishers.get(channel).copied().flatten() == Some(token);
-        if was_publisher {
-            self.set_publisher(channel, None);
+        if let Some(publisher) = self.publishers.get_mut(channel).filter(|_| was_publisher) {
+            *publisher = None;
         }
         let Some(place) = listed else { return };
         let missing = self.missing_at(token);
@@ -403,16 +410,9 @@ impl<'p> Crowd<'p> {
 
     /// Lets another subscriber publish.
     fn find_heir(&mut self, channel: usize) {
-        let Some(publications) = self.ledger.channels.get(channel).filter(|left| left.subscribers > 0) else {
-            return;
-        };
-        let (published, series) = (publications.count(), self.ledger.series(channel).cloned());
         let heir = self.open.iter().copied().find(|token| self.channel(*token) == Some(channel));
-        if let Some((heir, series)) = heir.zip(series)
-            && let Some(connection) = self.get(heir)
-        {
-            connection.exchange.inherit(published, &series);
-            self.set_publisher(channel, Some(heir));
+        if let Some(heir) = heir {
+            self.set_publisher(channel, heir);
         }
     }
 

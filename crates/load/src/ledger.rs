@@ -209,8 +209,18 @@ impl<'p> Ledger<'p> {
 
     /// Counts deliveries of these publications that never arrived, although a later one did.
     pub(crate) fn lost_publications(&mut self, channel: usize, numbers: Range<u64>) {
-        let measured = numbers.start.max(self.published_before(channel))..numbers.end;
-        self.tally.lost += measured.end.saturating_sub(measured.start);
+        self.tally.lost += self.measured(channel, &numbers);
+    }
+
+    /// Takes back that these publications are expected at a subscriber: it was opened too late for them.
+    pub(crate) fn not_expected(&mut self, channel: usize, numbers: Range<u64>) {
+        let count = self.measured(channel, &numbers);
+        self.tally.expected = self.tally.expected.saturating_sub(count);
+    }
+
+    /// How many of these publications were due in the measured time.
+    fn measured(&self, channel: usize, numbers: &Range<u64>) -> u64 {
+        numbers.end.saturating_sub(numbers.start.max(self.published_before(channel)))
     }
 
     /// How many publications to a channel do not count, because they were due before the measured time.

@@ -37,7 +37,8 @@ pub struct Plan {
     /// How connections end.
     pub ending: Ending,
     /// After how much time another connection is opened for one that could not be opened or ended early. `None`: none
-    /// is. Connections of a storm and of a fan-out are never opened again.
+    /// is. Connections of a storm are never opened again. Of a subscriber that is opened again, deliveries count from its
+    /// first one on.
     pub reopening: Option<Duration>,
 }
 

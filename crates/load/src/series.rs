@@ -120,6 +120,12 @@ impl Series {
         self.lengths.len()
     }
 
+    /// The place of this message of a run in the series.
+    pub(crate) fn place(&self, number: u64) -> usize {
+        let count = u64::try_from(self.count()).unwrap_or(u64::MAX).max(1);
+        usize::try_from(number % count).unwrap_or(0)
+    }
+
     /// The message behind this one.
     pub(crate) fn after(&self, number: usize) -> usize {
         let next = number + 1;

@@ -83,8 +83,9 @@ pub(crate) struct LoadArgs {
 
     /// Open another connection for each that cannot be opened or ends early, after this time [without a value: 1s]
     ///
-    /// For echo and idle. Such connections are still counted as errors; `--fail-if` decides what fails the run.
-    /// In an open loop, messages that are due while none is open count as unanswered.
+    /// Not in a storm. Such connections are still counted as errors; `--fail-if` decides what fails the run.
+    /// In an open loop, messages that are due while none is open count as unanswered. Of a subscriber, deliveries count
+    /// again from its first one on.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s", value_parser = parse_time)]
     pub(crate) reopen: Option<Duration>,
 

@@ -95,8 +95,8 @@ fn wrong_workload(args: &LoadArgs) -> Option<String> {
             "--channels divides the subscribers of a fan-out; use --workload fan-out",
         ),
         (
-            args.reopen.is_some() && !matches!(workload, WorkloadArg::Echo | WorkloadArg::Idle),
-            "--reopen is for echo and idle connections",
+            args.reopen.is_some() && workload == WorkloadArg::Storm,
+            "a storm opens connections all the time; leave out --reopen",
         ),
         (
             args.threads > 1 && is_fan_out,

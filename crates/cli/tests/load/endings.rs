@@ -127,7 +127,6 @@ fn what_makes_no_sense_is_refused() {
         &["ws://127.0.0.1:9/", "--messages", "/nowhere"],
         &["ws://127.0.0.1:9/", "--compare", "/nowhere"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--reopen"],
-        &["ws://127.0.0.1:9/", "--workload", "fan-out", "--reopen=1s"],
         &["ftp://127.0.0.1:9/"],
         &["ws://me:secret@127.0.0.1:9/"],
     ] {

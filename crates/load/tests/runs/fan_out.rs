@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use longwire::{Message, WebSocket};
-use longwire_load::{Coding, Control, Dialect, Outcome, Pace, Plan, Publishers, Think, Workload};
+use longwire_load::{Coding, Control, Dialect, Outcome, Pace, Plan, Publishers, RatePlan, Think, Workload};
 
 use crate::endpoint::{series, serve, short, target};
 
@@ -77,4 +77,60 @@ fn publishing_goes_on_after_a_delivery_that_is_lost() {
     assert!(tally.sent >= 3, "{tally:?}");
     assert_eq!((tally.lost, tally.unanswered, tally.expected), (1, 0, 4 * tally.sent), "{tally:?}");
     assert_eq!(tally.received, tally.expected - 1, "{tally:?}");
+}
+
+/// A server that hands every message to everybody, ends one connection at its first message or delivery, and stops the run
+/// when the sixth connection, which was opened for that one, has had some.
+fn serve_without(dying: usize, control: &Arc<Control>) -> SocketAddr {
+    let (sender, _) = tokio::sync::broadcast::channel::<Message>(1024);
+    let (sockets, control) = (Arc::new(AtomicUsize::new(0)), Arc::clone(control));
+    serve(false, move |mut socket: WebSocket| {
+        let number = sockets.fetch_add(1, Ordering::SeqCst);
+        let (sender, mut receiver) = (sender.clone(), sender.subscribe());
+        let control = Arc::clone(&control);
+        async move {
+            for event in 0.. {
+                if number == 5 && event == 5 {
+                    control.stop();
+                }
+                tokio::select! {
+                    published = receiver.recv() => match published {
+                        Ok(_) if number == dying => return Ok(()),
+                        Ok(message) => socket.send(message).await?,
+                        Err(_) => return Ok(()),
+                    },
+                    message = socket.recv() => {
+                        let Some(message) = message? else { return Ok(()) };
+                        drop(sender.send(message));
+                        if number == dying {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+            Ok(())
+        }
+    })
+}
+
+#[test]
+fn subscribers_and_publishers_that_ended_are_opened_again_and_go_on() {
+    // The first connection is a subscriber, and the fifth one the publisher.
+    for dying in [0, 4] {
+        let control = Arc::new(Control::default());
+        let target = target(serve_without(dying, &control), Coding::Plain);
+        let (series, dialect, publishers) = (series(64, Coding::Plain), Dialect::Plain, Publishers::Apart);
+        let pace = Pace::Open(RatePlan::constant(200.0, Duration::from_secs(60)));
+        let workload = Workload::Fanout { series, pace, channels: 1, dialect, publishers };
+        let plan = Plan { together: 1, reopening: Some(Duration::ZERO), ..short(Plan::new(workload, 4)) };
+        let plan = Plan { measured: Duration::from_secs(60), ..plan };
+        let outcome = longwire_load::run(&plan, &target, &control, &mut ()).unwrap();
+        let tally = &outcome.tally;
+        assert_eq!((tally.ended_early, tally.reopened), (1, 1), "{dying}: {tally:?}");
+        assert_eq!((tally.repeated, tally.unexpected), (0, 0), "{dying}: {tally:?}");
+        // What was published to the server after it had ended the publisher reaches none of the four.
+        let lost = if dying == 4 { tally.lost % 4 } else { tally.lost };
+        assert!(lost == 0 && tally.received >= 3, "{dying}: {tally:?}");
+        assert_eq!(tally.expected, tally.received + tally.lost + tally.unanswered, "{dying}: {tally:?}");
+    }
 }
