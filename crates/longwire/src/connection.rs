@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::inbox::Inbox;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
+use crate::send_buffers;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 use kept::Kept;
@@ -32,6 +33,9 @@ use share::Share;
 
 /// How many slices one write may gather.
 const SLICES: usize = 16;
+
+/// The length of a message, in bytes, below which a connection encodes into a buffer that its thread lends.
+const LENT_BELOW: usize = 8 << 10;
 
 /// One connection. Its methods never wait: call them again to finish pending work.
 #[derive(Debug)]
@@ -204,9 +208,16 @@ impl Connection {
                 self.protocol.transmitted(self.protocol.queued());
                 return Poll::Ready(());
             }
-            match ready!(write_once(&self.protocol, transport, cx)) {
+            let Poll::Ready(written) = write_once(&self.protocol, transport, cx) else {
+                self.settle();
+                return Poll::Pending;
+            };
+            match written {
                 Ok(count) => {
                     self.protocol.transmitted(count);
+                    if let Some(buffer) = self.protocol.reclaim_buffer() {
+                        send_buffers::give_back(buffer);
+                    }
                     self.traffic.sent(count);
                     if let Some(pings) = &mut self.pings {
                         pings.written(count);
@@ -279,6 +290,13 @@ impl Connection {
             Message::Text(_) => MessageKind::Text,
             Message::Binary(_) => MessageKind::Binary,
         };
+        // A longer message is sent without a copy, which needs no buffer.
+        if message.len() < LENT_BELOW
+            && self.protocol.queued() == 0
+            && let Some(unused) = self.protocol.lend_buffer(send_buffers::take())
+        {
+            send_buffers::give_back(unused);
+        }
         match compression {
             Compression::AsAgreed => self.protocol.send_bytes(kind, message.into_bytes())?,
             Compression::Never => self.protocol.send_uncompressed(kind, message.into_bytes())?,
@@ -439,8 +457,12 @@ fn write_once(
 ) -> Poll<io::Result<usize>> {
     let mut slices = [IoSlice::new(&[]); SLICES];
     let filled = protocol.transmit(&mut slices);
-    let written =
-        ready!(Pin::new(transport).poll_write_vectored(cx, slices.get(..filled).unwrap_or_default()));
+    let transport = Pin::new(transport);
+    let written = match slices.get(..filled).unwrap_or_default() {
+        // To the system, one buffer costs less than a list of one.
+        [slice] => ready!(transport.poll_write(cx, slice)),
+        slices => ready!(transport.poll_write_vectored(cx, slices)),
+    };
     Poll::Ready(match written {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         other => other,

@@ -36,6 +36,7 @@ mod panic_message;
 mod read_buffers;
 #[cfg(feature = "client")]
 pub mod reconnect;
+mod send_buffers;
 #[cfg(any(feature = "client", feature = "server"))]
 mod send_status;
 #[cfg(feature = "server")]

@@ -76,6 +76,8 @@ impl Acceptors {
 impl Acceptor {
     fn new(socket: ListeningSocket) -> io::Result<Acceptor> {
         socket.set_nonblocking(true)?;
+        #[cfg(target_os = "linux")]
+        socket.set_nodelay()?;
         let listener = match socket {
             ListeningSocket::Tcp(listener) => TokioListener::Tcp(TcpListener::from_std(listener)?),
             #[cfg(unix)]
@@ -119,10 +121,11 @@ impl TokioListener {
 }
 
 impl Accepted {
-    /// Output is already batched here; Nagle's algorithm would only delay it.
+    /// Output is already batched here; Nagle's algorithm would only delay it. On Linux, connections inherit the option from
+    /// their listener.
     fn set_up(&self) -> io::Result<()> {
         match &self.transport {
-            Transport::Tcp(stream) => stream.set_nodelay(true),
+            Transport::Tcp(stream) if !cfg!(target_os = "linux") => stream.set_nodelay(true),
             _ => Ok(()),
         }
     }
@@ -149,5 +152,24 @@ pub(crate) fn span_of(peer: Option<SocketAddr>) -> Span {
     match peer {
         Some(peer) => tracing::info_span!("connection", %peer, client = Empty),
         None => tracing::info_span!("connection", peer = %"unix", client = Empty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn accepted_connections_send_at_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut acceptors = Acceptors::new(vec![ListeningSocket::Tcp(listener)]).unwrap();
+        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let accepted = poll_fn(|cx| acceptors.poll_accept(cx)).await;
+        assert_eq!(accepted.peer_addr, Some(client.local_addr().unwrap()));
+        let Transport::Tcp(stream) = accepted.transport else { panic!("not TCP") };
+        assert!(stream.nodelay().unwrap());
     }
 }

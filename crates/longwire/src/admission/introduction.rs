@@ -33,7 +33,8 @@ pub(crate) async fn introduce(
     if !policy.expects_proxy_header(peer) {
         return Ok(peer);
     }
-    let named = proxy_header::read(transport).await.map_err(|why| {
+    // Boxed, because most connections begin without the header.
+    let named = Box::pin(proxy_header::read(transport)).await.map_err(|why| {
         match why {
             NoHeader::Malformed => policy.refusals().no_proxy_header(peer),
             NoHeader::Ended(error) => telemetry::refused(NotLetIn::of_end(Some(&error))),

@@ -1,11 +1,13 @@
 //! A connection from its first byte to the application's handler.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{BufMut as _, BytesMut};
 use http::Response;
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::Refusal;
@@ -18,6 +20,7 @@ use super::session::{Session, Settings};
 use crate::admission::accepting::Accepted;
 use crate::admission::answer::{LINGER_BYTES, LINGER_TIME};
 use crate::admission::census::{Place, TurnedAway};
+use crate::admission::decision::{Accept, Attached};
 use crate::admission::handshake::{OpeningStep, PendingUpgrade, ServerTerms, encode_refusal};
 use crate::admission::hook::{MAX_BEHIND, decided_in_time, refuse_late};
 use crate::admission::introduction::{NotIntroduced, introduce};
@@ -25,9 +28,15 @@ use crate::admission::introduction::{NotIntroduced, introduce};
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
 use crate::http1::{self, Host};
+use crate::read_buffers;
 use crate::telemetry::phase::Phase;
 use crate::telemetry::{self, NotLetIn};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 use crate::transport::Transport;
+
+/// How many bytes of a request are read at a time.
+const READ_AT_A_TIME: usize = 4 << 10;
 
 /// A connection before its handshake is complete. The place is dropped before the transport: a client that sees the
 /// end may reconnect at once.
@@ -55,7 +64,16 @@ struct UndecidedUpgrade {
     /// When the connection was accepted.
     begun: Instant,
     /// The bytes after the request.
-    behind: BytesMut,
+    behind: Vec<u8>,
+}
+
+/// The end of waiting for the application's decision.
+enum Asked {
+    Decided(Result<Accept<Attached>, Refusal>),
+    /// There was no decision in time.
+    Late(Refusal),
+    /// The client left, or the server shuts down.
+    Over,
 }
 
 /// Serves a connection from its first byte to its end.
@@ -77,6 +95,8 @@ pub(super) fn serve(
 
 /// Runs a connection up to the session of a WebSocket. `None`: it did not become a WebSocket, and nothing is left to
 /// do.
+///
+/// Its rare ways are boxed, and so are those of the functions that it calls: every connection allocates the future.
 async fn open(accepted: Accepted, place: Place, settings: Arc<Settings>) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
@@ -86,9 +106,10 @@ async fn open(accepted: Accepted, place: Place, settings: Arc<Settings>) -> Opti
     match beginning {
         Ok(Beginning::Pending(guest, pending)) => return decide(guest, pending, &settings).await,
         Ok(Beginning::Http(Guest { place, transport, peer_addr }, read)) => {
-            http1::serve(transport, read.as_slice().into(), peer_addr, place, settings).await;
+            let read = read.as_slice().into();
+            Box::pin(http1::serve(transport, read, peer_addr, place, settings)).await;
         }
-        Ok(Beginning::Refused(guest, answer)) => dismiss(guest, &answer).await,
+        Ok(Beginning::Refused(guest, answer)) => Box::pin(dismiss(guest, &answer)).await,
         Ok(Beginning::Nothing(why)) => why.into_iter().for_each(telemetry::refused),
         Err(_) => {
             tracing::debug!(?limit, "the opening handshake took too long");
@@ -117,22 +138,27 @@ async fn begin(accepted: Accepted, place: Place, settings: &Settings) -> Beginni
             return Beginning::Refused(guest, encode_refusal(&refusal));
         }
     }
-    let mut guest = match secure(guest, settings).await {
-        Ok(guest) => guest,
-        Err(why) => return Beginning::Nothing(Some(why)),
-    };
-    let mut buffer = BytesMut::with_capacity(4 << 10);
-    loop {
-        buffer.clear();
-        match guest.transport.read_buf(&mut buffer).await {
-            Ok(0) => return Beginning::Nothing(Some(NotLetIn::Left)),
-            Ok(_) => {}
-            Err(error) => return Beginning::Nothing(Some(NotLetIn::of_end(Some(&error)))),
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &settings.tls {
+        match Box::pin(secure(guest, tls)).await {
+            Ok(secured) => guest = secured,
+            Err(why) => return Beginning::Nothing(Some(why)),
         }
-        match terms.receive(&mut handshake, &buffer, guest.peer_addr, &mut guest.place) {
+    }
+    loop {
+        let buffer = match poll_fn(|cx| poll_read(&mut guest.transport, cx)).await {
+            Ok(buffer) => buffer,
+            Err(why) => return Beginning::Nothing(Some(why)),
+        };
+        let step = terms.receive(&mut handshake, &buffer, guest.peer_addr, &mut guest.place);
+        let behind = match &step {
+            OpeningStep::Pending { consumed, .. } => buffer.get(*consumed..).unwrap_or_default().to_vec(),
+            _ => Vec::new(),
+        };
+        read_buffers::give_back(buffer);
+        match step {
             OpeningStep::More => {}
-            OpeningStep::Pending { pending, consumed } => {
-                let behind = buffer.split_off(consumed);
+            OpeningStep::Pending { pending, .. } => {
                 return Beginning::Pending(guest, UndecidedUpgrade { upgrade: pending, begun, behind });
             }
             OpeningStep::Http(read) => return Beginning::Http(guest, read),
@@ -141,17 +167,23 @@ async fn begin(accepted: Accepted, place: Place, settings: &Settings) -> Beginni
     }
 }
 
+/// Reads a part of a request into a buffer that the connections of the thread share: a client that is silent holds none.
+fn poll_read(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, NotLetIn>> {
+    let mut buffer = read_buffers::take();
+    let mut room = (&mut buffer).limit(READ_AT_A_TIME);
+    let read = pin!(transport.read_buf(&mut room)).poll(cx);
+    if let Poll::Ready(Ok(1..)) = read {
+        return Poll::Ready(Ok(buffer));
+    }
+    read_buffers::give_back(buffer);
+    read.map(|ended| Err(NotLetIn::of_end(ended.err().as_ref())))
+}
+
 #[cfg(feature = "tls")]
-async fn secure(guest: Guest, settings: &Settings) -> Result<Guest, NotLetIn> {
-    let Some(tls) = &settings.tls else { return Ok(guest) };
+async fn secure(guest: Guest, tls: &Tls) -> Result<Guest, NotLetIn> {
     let Guest { place, transport, peer_addr } = guest;
     let (place, transport) = shake_hands(tls, transport, place).await?;
     Ok(Guest { place, transport, peer_addr })
-}
-
-#[cfg(not(feature = "tls"))]
-async fn secure(guest: Guest, _settings: &Settings) -> Result<Guest, NotLetIn> {
-    Ok(guest)
 }
 
 /// Sends a 503 to a client that exceeds a connection limit. Only a few such responses run at a time, to bound their
@@ -173,38 +205,57 @@ pub(super) fn reject(accepted: Accepted, turned_away: TurnedAway, settings: &Arc
 /// Asks the application about a request, and opens the connection if it accepts. `None` as for [`open`].
 async fn decide(mut guest: Guest, pending: UndecidedUpgrade, settings: &Settings) -> Option<Session> {
     let UndecidedUpgrade { upgrade, begun, mut behind } = pending;
+    let asked = if settings.admission.decide.is_some() {
+        Box::pin(ask(&mut guest, &upgrade, &mut behind, begun, settings)).await
+    } else {
+        Asked::Decided(Ok(Accept::new()))
+    };
+    let outcome = match asked {
+        Asked::Decided(decision) => upgrade.decide(decision, settings.terms(), begun),
+        Asked::Late(refusal) => Err(refusal),
+        Asked::Over => return None,
+    };
+    match outcome {
+        Ok((response, agreed)) => {
+            let Guest { place, transport, .. } = guest;
+            let established = agreed.answered_by(&response).attach().read_ahead(behind);
+            let mut session = Session::begin(transport, established, place, settings);
+            session.start().await;
+            Some(session)
+        }
+        Err(refusal) => {
+            Box::pin(dismiss(guest, &encode_refusal(&refusal))).await;
+            None
+        }
+    }
+}
+
+/// Waits for the decision of the application's hook.
+async fn ask(
+    guest: &mut Guest,
+    upgrade: &PendingUpgrade,
+    behind: &mut Vec<u8>,
+    begun: Instant,
+    settings: &Settings,
+) -> Asked {
     let limit = settings.config.limits.handshake_time.saturating_sub(begun.elapsed());
     let request = upgrade.upgrade();
     let decided = tokio::select! {
         // A decision that is ready at once costs nothing more.
         biased;
         decided = timeout(limit, settings.admission.ask(&request)) => decided,
-        why = until_left(&mut guest, &mut behind) => {
+        why = until_left(guest, behind) => {
             telemetry::refused(why);
-            return None;
+            return Asked::Over;
         }
-        () = settings.closing.cancelled() => return None,
+        () = settings.closing.cancelled() => return Asked::Over,
     };
-    let Ok(decision) = decided else {
-        dismiss(guest, &encode_refusal(&refuse_late())).await;
-        return None;
-    };
-    match upgrade.decide(decision, settings.terms(), begun) {
-        Ok((response, agreed)) => {
-            let Guest { place, transport, .. } = guest;
-            let established = agreed.answered_by(&response).attach().read_ahead(behind);
-            Some(Session::begin(transport, established, place, settings).await)
-        }
-        Err(refusal) => {
-            dismiss(guest, &encode_refusal(&refusal)).await;
-            None
-        }
-    }
+    decided.map_or_else(|_| Asked::Late(refuse_late()), Asked::Decided)
 }
 
 /// Reads the bytes behind an undecided request until the client leaves. After [`MAX_BEHIND`] it reads no more,
 /// and never returns.
-async fn until_left(guest: &mut Guest, behind: &mut BytesMut) -> NotLetIn {
+async fn until_left(guest: &mut Guest, behind: &mut Vec<u8>) -> NotLetIn {
     guest.place.show(Phase::Deciding);
     while behind.len() < MAX_BEHIND {
         behind.reserve(1 << 10);
@@ -269,7 +320,9 @@ impl Host for Settings {
         let place = take_place();
         let opening = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                Session::begin(transport, established, place, &settings).await.attend(&settings).await;
+                let mut session = Session::begin(transport, established, place, &settings);
+                session.start().await;
+                session.attend(&settings).await;
             }
         };
         let opening = Box::pin(opening);

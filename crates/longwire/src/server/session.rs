@@ -109,8 +109,10 @@ enum SessionStage {
 }
 
 impl Session {
-    /// Opens the connection and starts the handler.
-    pub(super) async fn begin(
+    /// Opens the connection. [`start`](Session::start) it next.
+    ///
+    /// Not an `async fn`: its future would hold all that a connection consists of.
+    pub(super) fn begin(
         transport: Transport,
         established: Established,
         mut place: Place,
@@ -124,18 +126,23 @@ impl Session {
         let closer = CloseOnDrop(socket.sender());
         tracing::debug!(subprotocol = socket.subprotocol(), "open");
 
-        // The handler runs up to its first wait before the client learns that it is connected. So a handler that
-        // subscribes there misses nothing that is sent once the client knows.
-        let mut handling = logged(|| (settings.handler)(socket));
+        let handling = logged(|| (settings.handler)(socket));
+        Session { handling, stage: SessionStage::Handling, closer }
+    }
+
+    /// Starts the handler. It runs up to its first wait before the client learns that it is connected. So a handler that
+    /// subscribes there misses nothing that is sent once the client knows.
+    pub(super) async fn start(&mut self) {
         let outcome = poll_fn(|cx| {
-            Poll::Ready(match logged(|| handling.as_mut().poll(cx)) {
+            Poll::Ready(match logged(|| self.handling.as_mut().poll(cx)) {
                 Poll::Ready(outcome) => Some(outcome),
                 Poll::Pending => None,
             })
         });
-        let outcome = outcome.await;
-        closer.shared().write();
-        Session { handling, stage: outcome.map_or(SessionStage::Handling, SessionStage::Returned), closer }
+        if let Some(outcome) = outcome.await {
+            self.stage = SessionStage::Returned(outcome);
+        }
+        self.closer.shared().write();
     }
 
     /// Runs the handler to its end, then closes the connection properly.

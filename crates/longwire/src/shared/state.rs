@@ -37,7 +37,7 @@ pub(super) struct SharedState {
 }
 
 /// The changes that tasks wait for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Awaited {
     room: bool,
     room_within: bool,
@@ -66,7 +66,7 @@ pub(super) enum Presence {
 }
 
 /// Follow-up work of a step.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Due {
     /// Start a driver task.
     pub(super) start: bool,
@@ -98,6 +98,21 @@ pub(crate) enum Frames {
     Within,
 }
 
+// Combined without branches, because this is checked for each message.
+impl Awaited {
+    #[inline]
+    fn is_any(&self) -> bool {
+        self.room | self.room_within | self.flush | self.pong | self.end
+    }
+}
+
+impl Due {
+    #[inline]
+    fn is_any(&self) -> bool {
+        self.start | self.wake | self.receiver | self.room | self.end
+    }
+}
+
 impl SharedState {
     pub(super) fn new(connection: Connection, driver: Driver) -> SharedState {
         SharedState {
@@ -117,10 +132,10 @@ impl SharedState {
     /// Whether the last step caused any follow-up work.
     #[inline]
     pub(super) fn is_anything_due(&mut self) -> bool {
-        if self.awaited != Awaited::default() || !self.connection.is_open() {
+        if self.awaited.is_any() || !self.connection.is_open() {
             self.find_waiters();
         }
-        self.due != Due::default() || self.connection.has_notes()
+        self.due.is_any() || self.connection.has_notes()
     }
 
     /// Finds the tasks whose awaited change has happened. It runs after every step, so a step that causes a change need
@@ -291,13 +306,16 @@ impl SharedState {
             SendError::Closed => self.closed(),
             other => Error::Send(other),
         })?;
-        self.connection.settle();
+        // What was written at once is never held. What waits for a write is counted then.
         match write {
-            Write::Later => {}
+            Write::Later => self.connection.settle(),
             // More messages arrived in the same read, and this message may reply to one of them. All replies leave in
             // one write: the receiver writes them before it reads again, or else the driver does.
             Write::Soon if self.connection.has_unparsed() => self.wake_driver(),
-            Write::Soon => self.write_now(),
+            Write::Soon => {
+                self.write_now();
+                self.connection.settle();
+            }
         }
         Ok(())
     }

@@ -69,17 +69,15 @@ pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'
 
 /// Writes `Name: value` and CR LF. The capitals of the name serve peers that compare names case-sensitively.
 pub(super) fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    for (index, word) in name.as_str().split('-').enumerate() {
-        if index > 0 {
-            out.push(b'-');
-        }
-        match word.as_bytes() {
-            b"websocket" => out.extend_from_slice(b"WebSocket"),
-            [first, rest @ ..] => {
-                out.push(first.to_ascii_uppercase());
-                out.extend_from_slice(rest);
-            }
-            [] => {}
+    let name = name.as_str().as_bytes();
+    out.reserve(name.len() + value.len() + ": \r\n".len());
+    let begin = out.len();
+    out.extend_from_slice(name);
+    for word in out.get_mut(begin..).unwrap_or_default().split_mut(|&byte| byte == b'-') {
+        if word == b"websocket" {
+            word.copy_from_slice(b"WebSocket");
+        } else if let Some(first) = word.first_mut() {
+            first.make_ascii_uppercase();
         }
     }
     out.extend_from_slice(b": ");

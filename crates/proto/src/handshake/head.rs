@@ -101,15 +101,19 @@ impl HeadReader {
     /// [`HeadError`] as soon as the bytes cannot become an acceptable head. Every later call returns it again.
     pub fn feed(&mut self, input: &[u8]) -> Result<HeadStatus, HeadError> {
         let room = self.limits.bytes.saturating_sub(self.head.len());
+        let input = input.get(..room).unwrap_or(input);
         let mut consumed = 0;
-        for &byte in input.iter().take(room) {
+        while let Some((&byte, rest)) = input.get(consumed..).and_then(<[u8]>::split_first) {
             if matches!(self.state, HeadState::Complete | HeadState::Failed(_)) {
                 break;
             }
             self.state = self.after(byte).unwrap_or_else(HeadState::Failed);
             consumed += 1;
+            if matches!(self.state, HeadState::Line) {
+                consumed += line_bytes(rest);
+            }
         }
-        self.head.extend(input.iter().take(consumed));
+        self.head.extend_from_slice(input.get(..consumed).unwrap_or_default());
         #[cfg(test)]
         {
             self.scanned += consumed;
@@ -199,19 +203,34 @@ fn first_byte(byte: u8) -> Result<HeadState, HeadError> {
     }
 }
 
-/// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on. A lone line feed does not end a line,
-/// because an intermediary might then see the head end elsewhere (RFC 9112 §2.2, §11.2).
+/// A lone line feed does not end a line, because an intermediary might then see the head end elsewhere (RFC 9112 §2.2,
+/// §11.2).
 fn line_byte(byte: u8) -> Result<HeadState, HeadError> {
     match byte {
         b'\n' => Err(HeadError::Malformed("a line feed stands without a carriage return")),
-        b'\t' | b' '..=b'~' | 0x80.. => Ok(HeadState::Line),
+        _ if is_in_line(byte) => Ok(HeadState::Line),
         _ => Err(HeadError::Malformed("the head holds a control character")),
     }
 }
 
+/// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on.
+fn is_in_line(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
+}
+
+/// How many bytes at the beginning belong to the current line.
+fn line_bytes(bytes: &[u8]) -> usize {
+    // All bytes of a chunk are checked without a branch, which the compiler does with vector instructions.
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let is_line = |chunk: &&[u8; 16]| chunk.iter().fold(true, |all, &byte| all & is_in_line(byte));
+    let whole = chunks.iter().take_while(is_line).count() * 16;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|&&byte| is_in_line(byte)).count()
+}
+
 /// The parsed header lines. Lines of the same name stay separate and in order.
 pub(super) fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::try_with_capacity(lines.len()).map_err(|_| HeadError::TooManyHeaders)?;
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes())
             .map_err(|_| HeadError::Malformed("a header name is not a token"))?;

@@ -36,8 +36,11 @@ impl HeadReader {
 /// The `http` types contain no line ends, so no value can inject a header.
 pub fn encode_response_head<B>(response: &Response<B>, out: &mut Vec<u8>) {
     let status = response.status();
-    let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
-    out.extend_from_slice(line.as_bytes());
+    // Enough for most heads, the responses that open a WebSocket included.
+    out.reserve(256);
+    for part in ["HTTP/1.1 ", status.as_str(), " ", status.canonical_reason().unwrap_or_default(), "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
     for (name, value) in response.headers() {
         write_line(out, name, value);
     }

@@ -52,6 +52,18 @@ impl Offer {
     /// The [`Refusal`] to respond with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405 for a
     /// method other than GET, 505 for an upgrade over HTTP/2 or later, 400 for anything else.
     pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
+        Self::read_with(request, check_host)
+    }
+
+    /// Reads a request that has passed [`check_request`](super::check_request) already.
+    pub(super) fn read_checked<B>(request: &Request<B>) -> Result<Self, Refusal> {
+        Self::read_with(request, |_| Ok(()))
+    }
+
+    fn read_with<B>(
+        request: &Request<B>,
+        check_host: impl FnOnce(&Request<B>) -> Result<(), Refusal>,
+    ) -> Result<Self, Refusal> {
         let headers = request.headers();
         let is_extended_connect = ConnectRequest::of(request) == ConnectRequest::WebSocket;
         if is_extended_connect {

@@ -157,7 +157,7 @@ impl ServerHandshake {
             Err(refusal) => return Err(RefusedRequest { refusal, request: Some(Box::new(request)) }),
         };
         if is_upgrade(&request) {
-            let asked = Box::new(UpgradeRequest::read(request)?);
+            let asked = Box::new(UpgradeRequest::with(Offer::read_checked(&request), request)?);
             return Ok(HandshakeProgress::WebSocket { asked, consumed });
         }
         Ok(HandshakeProgress::Http { request: Box::new(request), body, consumed })
@@ -171,7 +171,11 @@ impl UpgradeRequest {
     ///
     /// [`RefusedRequest`] with the reason, when the request is not valid.
     pub fn read(request: Request<()>) -> Result<Self, RefusedRequest> {
-        match Offer::read(&request) {
+        Self::with(Offer::read(&request), request)
+    }
+
+    fn with(offer: Result<Offer, Refusal>, request: Request<()>) -> Result<Self, RefusedRequest> {
+        match offer {
             Ok(offer) => Ok(Self { request, offer }),
             Err(refusal) => Err(RefusedRequest { refusal, request: Some(Box::new(request)) }),
         }

@@ -144,6 +144,22 @@ fn what_cannot_be_http_is_refused_at_once() {
     }
 }
 
+/// Lines are scanned in chunks, so the place of a byte in its line must not matter.
+#[test]
+fn a_forbidden_byte_is_found_at_any_place_of_a_line() {
+    let is_allowed = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte) || byte >= 0x80;
+    for before in 0..40 {
+        for byte in (0..=u8::MAX).filter(|&byte| byte != b'\r') {
+            let line = [b"GET / HTTP/1.1\r\nA".as_slice(), &vec![b'b'; before], &[byte], b"cdef"].concat();
+            if is_allowed(byte) {
+                assert_eq!(reader().feed(&line), Ok(HeadStatus::Partial), "{byte} after {before}");
+            } else {
+                refused(&line);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_failure_is_final() {
     let mut reader = reader();
