@@ -7,15 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_check::ClientRun;
 use longwire_wire::{Head, RawFrame, Role, accept_key};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::deflate::Agreement;
 use crate::engine::{Engine, State};
 use crate::fault::Fault;
 use crate::opening::{SUBPROTOCOL, grammar, list, values};
-
-/// More than a case sends before it reads.
-const BUFFER: usize = 8 << 20;
+use crate::server::BUFFER;
 
 static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -48,9 +46,14 @@ fn request(path: &str, fault: Option<Fault>) -> Head {
     }
 }
 
-async fn attend(mut io: DuplexStream, path: String, fault: Option<Fault>) -> std::io::Result<()> {
+/// Sends the request for this path and serves the connection to its end.
+pub(crate) async fn attend<T>(mut io: T, path: String, fault: Option<Fault>) -> std::io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let request = request(&path, fault);
     io.write_all(&request.encode()).await?;
+    io.flush().await?;
     if fault == Some(Fault::SendsEarly) {
         io.write_all(&RawFrame::ping("early").encode(Role::Client)).await?;
     }
@@ -81,17 +84,21 @@ async fn attend(mut io: DuplexStream, path: String, fault: Option<Fault>) -> std
 }
 
 /// Ends a connection, unless nothing makes this client do it.
-async fn end(io: &mut DuplexStream, fault: Option<Fault>) -> std::io::Result<()> {
+async fn end<T: AsyncWrite + Unpin>(io: &mut T, fault: Option<Fault>) -> std::io::Result<()> {
     if matches!(fault, Some(Fault::Silent | Fault::NeverEnds)) {
         std::future::pending::<()>().await;
     }
     io.shutdown().await
 }
 
-async fn exchange(io: &mut DuplexStream, engine: &mut Engine, fault: Option<Fault>) -> std::io::Result<()> {
-    let mut bytes = Vec::with_capacity(1 << 20);
+async fn exchange<T>(io: &mut T, engine: &mut Engine, fault: Option<Fault>) -> std::io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut bytes = Vec::with_capacity(engine.longest_read());
     loop {
         io.write_all(&std::mem::take(&mut engine.out)).await?;
+        io.flush().await?;
         if engine.state == State::Gone || (engine.state == State::Closed && fault == Some(Fault::EndsFirst)) {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! A server that keeps all rules, or does one thing wrong.
 
 use longwire_check::{Dial, Dialing};
-use longwire_wire::{RawFrame, Role};
+use longwire_wire::Role;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::engine::{Engine, State};
@@ -55,9 +55,7 @@ async fn exchange<T>(io: &mut T, engine: &mut Engine, fault: Option<Fault>) -> s
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    // Large reads: the engine looks at the whole of an unfinished message after each.
-    let takes_records = fault == Some(Fault::TakesReadsForFrames);
-    let mut bytes = Vec::with_capacity(if takes_records { 16 << 10 } else { 1 << 20 });
+    let mut bytes = Vec::with_capacity(engine.longest_read());
     loop {
         io.write_all(&std::mem::take(&mut engine.out)).await?;
         io.flush().await?;
@@ -74,8 +72,6 @@ where
             }
             return io.shutdown().await;
         }
-        let taken =
-            if takes_records { RawFrame::parse(&bytes).map_or(0, |(_, used)| used) } else { bytes.len() };
-        engine.receive(bytes.get(..taken).unwrap_or_default());
+        engine.receive(&bytes);
     }
 }
