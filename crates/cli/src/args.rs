@@ -16,6 +16,7 @@ pub(crate) mod listen;
 mod load;
 mod pattern;
 pub(crate) mod proxy;
+mod proxy_choice;
 mod proxying;
 mod recording;
 mod replay;
@@ -34,8 +35,7 @@ use longwire::Origin;
 
 use crate::log::LogFormat;
 pub(crate) use attack::AttackArgs;
-pub(crate) use certificates::CertificateArgs;
-pub(crate) use check::{CheckArgs, CheckRouteArgs};
+pub(crate) use check::CheckArgs;
 pub(crate) use completions::{CompletionsArgs, ManArgs, ShellArg};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use connect::{AtEnd, BinaryFormat, ConnectArgs};

@@ -1,6 +1,7 @@
 //! `longwire check`.
 
 mod attacking;
+mod dialing;
 mod files;
 mod listening;
 mod progress;
@@ -12,15 +13,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use longwire_check::{
-    Baseline, Case, CaseReport, Dialer, Grade, Outcome, Pace, Pattern, Payloads, Report, Style, Target, Tls,
-    attacks, client_cases, server_cases,
+    Baseline, Case, CaseReport, Grade, Outcome, Pace, Pattern, Payloads, Report, Style, Target, attacks,
+    client_cases, server_cases,
 };
 
-use crate::args::{CertificateArgs, CheckArgs, CheckRouteArgs, EndpointUrl};
+use crate::args::{CheckArgs, EndpointUrl};
 use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal;
 
+use self::dialing::EndpointDialer;
 use self::files::Files;
 use self::listening::ClientTest;
 use self::progress::FamilyProgress;
@@ -46,7 +48,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         }
         None => {
             let target = target(&args)?;
-            let dialer = Arc::new(dialer(&args.route, &target)?);
+            let dialer = Arc::new(EndpointDialer::new(&args, &target)?);
             let mut pace = Pace::default().jobs(args.jobs.into());
             if let Some(patience) = args.patience {
                 pace = pace.patience(patience);
@@ -147,41 +149,11 @@ fn target(args: &CheckArgs) -> Result<Target, Failure> {
     Ok(target)
 }
 
-fn dialer(route: &CheckRouteArgs, target: &Target) -> Result<Dialer, Failure> {
-    let mut dialer = Dialer::new(target);
-    if let Some(proxy) = &route.proxy {
-        dialer = dialer.proxy(proxy).map_err(Failure::Usage)?;
-    }
-    if target.is_secure() {
-        let config = tls(&route.certificates).and_then(Tls::config).map_err(Failure::Other)?;
-        dialer = dialer.tls(config);
-    } else if route.certificates.given().is_some() {
-        let message =
-            format!("{} is not encrypted, so flags for TLS have no effect; use wss:// instead", target.url());
-        return Err(Failure::Usage(message));
-    }
-    Ok(dialer)
-}
-
-fn tls(certificates: &CertificateArgs) -> Result<Tls, String> {
-    let mut tls = Tls::default();
-    if certificates.insecure {
-        tls = tls.trusting_anyone();
-    }
-    if let Some(ca) = &certificates.ca {
-        tls = tls.add_pem_file(ca)?;
-    }
-    match certificates.cert.as_ref().zip(certificates.key.as_ref()) {
-        Some((certificate, key)) => tls.identity_files(certificate, key),
-        None => Ok(tls),
-    }
-}
-
 /// Measures the endpoint and runs the cases until Ctrl-C. `None` if that came before the first case.
 async fn check(
     pace: Pace,
     cases: Vec<Case>,
-    dialer: Arc<Dialer>,
+    dialer: Arc<EndpointDialer>,
     target: &Target,
     is_quiet: bool,
 ) -> Result<Option<Report>, String> {
@@ -209,7 +181,7 @@ fn command(args: &CheckArgs) -> String {
     words.extend(args.echo_path.iter().map(|path| format!("--echo-path {path}")));
     words.extend(args.request.subprotocol.iter().map(|name| format!("--subprotocol {name}")));
     words.extend(args.request.header.iter().map(|(name, _)| format!("--header '{name}: …'")));
-    words.extend(args.route.proxy.iter().map(|_| "--proxy …".to_owned()));
+    words.extend(args.route.proxy.flag().map(str::to_owned));
     words.extend(args.route.certificates.ca.iter().map(|file| format!("--ca {}", file.display())));
     if args.listen.is_some() {
         words.extend(args.route.certificates.cert.iter().map(|file| format!("--cert {}", file.display())));

@@ -1,4 +1,4 @@
-//! The proxy that `longwire connect` takes from its flags and its environment.
+//! The proxy that `longwire connect` and `longwire check` take from their flags and their environment.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 
 /// The request that a proxy receives, and the program's message after the proxy refuses it. In arguments and variables,
 /// `{}` stands for the proxy's address.
-fn refused(args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+fn refused(command: &str, args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = proxy.local_addr().unwrap().to_string();
     let with_address = |text: &str| text.replace("{}", &address);
     let program = Command::new(env!("CARGO_BIN_EXE_longwire"))
-        .arg("connect")
+        .arg(command)
         .args(args.iter().map(|arg| with_address(arg)))
         .env_clear()
         .envs(variables.iter().map(|(name, value)| (name, with_address(value))))
@@ -37,13 +37,17 @@ fn flags_and_environment_name_a_proxy() {
         (&["ws://a.example/"], &[("HTTP_PROXY", "http://{}"), ("NO_PROXY", "b.example")]),
         (&["ws://a.example/"], &[("ALL_PROXY", "http://me:secret@{}")]),
     ] {
-        let (request, complaint) = refused(args, variables);
-        assert_eq!(request, "CONNECT a.example:80 HTTP/1.1");
-        assert_eq!(
-            complaint,
-            "longwire: the proxy {} refused to connect to a.example:80 with 407 Proxy Authentication \
-             Required: who\n"
-        );
+        for (command, before) in [("connect", ""), ("check", "nothing ran: no connection can be opened: ")] {
+            let (request, complaint) = refused(command, args, variables);
+            assert_eq!(request, "CONNECT a.example:80 HTTP/1.1");
+            assert_eq!(
+                complaint,
+                format!(
+                    "longwire: {before}the proxy {{}} refused to connect to a.example:80 with 407 Proxy \
+                     Authentication Required: who\n"
+                )
+            );
+        }
     }
 }
 

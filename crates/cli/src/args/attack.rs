@@ -38,6 +38,11 @@ pub(crate) struct AttackArgs {
 }
 
 impl AttackArgs {
+    /// Whether an endpoint is attacked that must be on this machine.
+    pub(crate) fn are_near(&self) -> bool {
+        self.attack && !self.i_own_this_host
+    }
+
     /// The flags that were given, for the command that repeats a run.
     pub(crate) fn words(&self) -> Vec<String> {
         let AttackArgs { attack, i_own_this_host, pid, attack_time, attack_memory } = self;

@@ -9,6 +9,7 @@ use super::attack::AttackArgs;
 use super::certificates::CertificateArgs;
 use super::endpoint::RequestArgs;
 use super::listen::PortAddr;
+use super::proxy_choice::ProxyChoiceArgs;
 use super::url::EndpointUrl;
 use crate::values::parse_time_above_0;
 
@@ -49,7 +50,7 @@ pub(crate) struct CheckArgs {
     /// Test a client, which connects here: host and port; a port alone is one of 127.0.0.1; with --cert and --key, it
     /// connects with wss://
     #[arg(long, value_name = "ADDR", conflicts_with_all = [
-        "url", "echo_path", "subprotocol", "header", "jobs", "proxy", "ca", "insecure",
+        "url", "echo_path", "subprotocol", "header", "jobs", "proxy", "no_proxy", "ca", "insecure",
     ])]
     pub(crate) listen: Option<PortAddr>,
 
@@ -120,9 +121,8 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Route to the server")]
 pub(crate) struct CheckRouteArgs {
-    /// Connect through this HTTP proxy: `http://HOST:PORT`, with `user:password@` if needed
-    #[arg(long, value_name = "URL")]
-    pub(crate) proxy: Option<String>,
+    #[command(flatten)]
+    pub(crate) proxy: ProxyChoiceArgs,
 
     #[command(flatten)]
     pub(crate) certificates: CertificateArgs,

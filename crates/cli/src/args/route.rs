@@ -1,6 +1,5 @@
 //! The route of `longwire connect` to the server.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,25 +7,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use http::HeaderValue;
-use longwire::{Client, Proxy, Timeouts};
+use longwire::{Client, Timeouts};
 
 use super::certificates::CertificateArgs;
+use super::proxy_choice::ProxyChoiceArgs;
 use crate::values::parse_time_above_0;
 
 /// How to reach the server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Route to the server")]
 pub(crate) struct RouteArgs {
-    /// Connect through this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` if needed
-    ///
-    /// Without it, the proxy comes from the environment, as for curl: `http_proxy` for ws://, `https_proxy` for wss://,
-    /// `all_proxy` for both, and `no_proxy` for hosts to connect to directly.
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-
-    /// Connect directly, even if the environment names a proxy
-    #[arg(long, conflicts_with = "proxy")]
-    no_proxy: bool,
+    #[command(flatten)]
+    proxy: ProxyChoiceArgs,
 
     /// Connect to this Unix socket; the URL still sets the request's Host and path
     #[cfg(unix)]
@@ -80,12 +72,8 @@ impl RouteArgs {
             .proxy(self.proxy_timeout)
             .tls(self.tls_timeout)
             .handshake(self.handshake_timeout);
-        let mut client = Client::new().timeouts(timeouts).tls(self.certificates.client_tls()?);
-        if let Some(proxy) = &self.proxy {
-            client = client.proxy(Proxy::new(proxy)?);
-        } else if self.no_proxy {
-            client = client.proxy(None);
-        }
+        let client = Client::new().timeouts(timeouts).tls(self.certificates.client_tls()?);
+        let mut client = self.proxy.apply(client)?;
         #[cfg(unix)]
         if let Some(path) = &self.unix_socket {
             client = client.unix_socket(path);
@@ -124,25 +112,18 @@ impl RouteArgs {
             url.split_at_checked(scheme.len()).is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(scheme))
         });
         // A redirect may lead to wss://, and an https:// proxy speaks TLS, including one from the environment.
-        if !is_plain || self.location || self.may_have_proxy() {
+        if !is_plain || self.location || self.may_have_secure_proxy() {
             return Ok(());
         }
         Err(format!("{flag} has no effect on {url}, which is not encrypted; use wss:// instead"))
     }
 
-    fn may_have_proxy(&self) -> bool {
+    fn may_have_secure_proxy(&self) -> bool {
         #[cfg(unix)]
         if self.unix_socket.is_some() {
             return false;
         }
-        match &self.proxy {
-            Some(proxy) => proxy.starts_with("https:"),
-            None => {
-                let names_proxy = |name: &OsStr| name.to_string_lossy().to_lowercase().ends_with("_proxy");
-                !self.no_proxy
-                    && std::env::vars_os().any(|(name, value)| names_proxy(&name) && !value.is_empty())
-            }
-        }
+        self.proxy.may_speak_tls()
     }
 }
 
@@ -180,7 +161,7 @@ mod tests {
         assert_eq!(route.proxy_timeout, times.proxy);
         assert_eq!(route.tls_timeout, times.tls);
         assert_eq!(route.handshake_timeout, longwire::Limits::default().handshake_time);
-        assert!(!route.location && !route.no_proxy);
+        assert!(!route.location && route.proxy.flag().is_none());
     }
 
     #[test]

@@ -13,14 +13,13 @@ use crate::failure::Failure;
 ///
 /// [`Failure::Usage`] if the endpoint is elsewhere and that was not allowed, or the process cannot be measured.
 pub(super) async fn bounds(args: &CheckArgs, target: &Target) -> Result<AttackBounds, Failure> {
-    let AttackArgs { attack, i_own_this_host, pid, attack_time, attack_memory } = &args.attacks;
+    let AttackArgs { attack, pid, attack_time, attack_memory, .. } = &args.attacks;
     let bounds =
         AttackBounds::default().time(*attack_time).memory(u64::try_from(attack_memory.0).unwrap_or(u64::MAX));
     if !attack {
         return Ok(bounds);
     }
-    let is_near = args.route.proxy.is_none() && is_on_this_machine(target).await;
-    if !i_own_this_host && !is_near {
+    if args.attacks.are_near() && (args.route.proxy.is_named() || !is_on_this_machine(target).await) {
         let message = format!(
             "--attack: {} is not on this machine, or is behind a proxy; if it is yours, add --i-own-this-host",
             target.host()

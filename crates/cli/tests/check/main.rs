@@ -1,6 +1,11 @@
 //! `longwire check`: exit codes, and what is said.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(unix)]
+mod interrupted;
+mod routes;
+mod serving;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -74,7 +79,9 @@ fn wrong_arguments_are_said_before_anything_runs() {
         (&["ws://127.0.0.1:1/", "--baseline", "/nonexistent"], "--baseline"),
         (&["ws://127.0.0.1:1/", "--html", "/nonexistent/report.html"], "--html"),
         (&["ws://127.0.0.1:1/", "--junit", "/nonexistent/report.xml"], "--junit"),
-        (&["ws://127.0.0.1:1/", "--proxy", "socks5://127.0.0.1:1"], "HTTP proxy"),
+        (&["ws://127.0.0.1:1/", "--proxy", "socks4://127.0.0.1:1"], "socks5://"),
+        (&["ws://127.0.0.1:1/", "--proxy", "http://127.0.0.1:1", "--no-proxy"], "--no-proxy"),
+        (&["--listen", "0", "--no-proxy"], "--no-proxy"),
         (&["ftp://127.0.0.1/"], "WebSocket URL"),
         (&["--listen", "0", "ws://127.0.0.1:1/"], "--listen"),
         (&["--listen", "0", "--jobs", "2"], "--jobs"),
@@ -134,114 +141,4 @@ fn a_run_to_which_no_client_comes_is_inconclusive() {
     let (code, stdout, stderr) = check(&["--listen", "0", "--idle", "10ms"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
     assert!(stderr.contains("nothing ran"), "{stderr}");
-}
-
-/// Signals are those of Unix.
-#[cfg(unix)]
-mod interrupted {
-    use std::io::{self, BufRead as _, BufReader};
-    use std::net::{TcpListener, TcpStream};
-    use std::process::{Child, Command, Output, Stdio};
-    use std::sync::mpsc;
-    use std::thread;
-    use std::time::Duration;
-
-    use serde_json::Value;
-
-    /// `longwire serve` on its own port. It is killed at the end of the test.
-    struct Serving(Child, u16);
-
-    impl Serving {
-        fn begin() -> Serving {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
-            command.args(["serve", "--workers", "1", "--listen", "127.0.0.1:0"]);
-            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let page = lines.by_ref().map(Result::unwrap).find(|line| line.contains("  page ")).unwrap();
-            // The server may go on writing.
-            thread::spawn(move || lines.for_each(drop));
-            let port = page.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
-            Serving(child, port)
-        }
-    }
-
-    impl Drop for Serving {
-        fn drop(&mut self) {
-            // It may have ended already.
-            let _ended = self.0.kill().and_then(|()| self.0.wait().map(drop));
-        }
-    }
-
-    /// Forwards the first connections to the port, and holds the one after them. Says when that has come.
-    fn hold_after(count: usize, port: u16) -> (u16, mpsc::Receiver<TcpStream>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let own = listener.local_addr().unwrap().port();
-        let (held, holds) = mpsc::channel();
-        thread::spawn(move || {
-            for stream in listener.incoming().by_ref().take(count) {
-                let client = stream.unwrap();
-                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                for (mut from, mut to) in
-                    [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
-                {
-                    thread::spawn(move || {
-                        // Either side may end the connection as it likes.
-                        let _copied = io::copy(&mut from, &mut to);
-                        let _ended = to.shutdown(std::net::Shutdown::Write);
-                    });
-                }
-            }
-            held.send(listener.accept().unwrap().0).unwrap();
-        });
-        (own, holds)
-    }
-
-    /// A pipeline shows nothing for a while otherwise.
-    #[test]
-    fn without_a_terminal_each_family_has_a_line_when_it_has_ended() {
-        let serving = Serving::begin();
-        let url = format!("ws://127.0.0.1:{}/echo", serving.1);
-        let chosen = ["--only", "masking", "--only", "6455/5.5/ping-126", "--only", "attack/slow-handshake"];
-        let run = |more: &[&str]| {
-            let args = [&[url.as_str(), "--attack", "--attack-time", "100ms"], &chosen[..], more].concat();
-            super::check(&args)
-        };
-        let (code, _, stderr) = run(&[]);
-        assert_eq!(code, Some(0), "{stderr}");
-        for line in ["masking: 28 of 28", "control: 1 of 1", "attack/slow-handshake: pass"] {
-            assert!(stderr.lines().any(|shown| shown == line), "{line}: {stderr}");
-        }
-        assert_eq!(run(&["-q"]).2, "");
-    }
-
-    /// The cases that have ended are a report, too.
-    #[test]
-    fn an_interrupted_run_shows_its_results() {
-        let serving = Serving::begin();
-        // Three connections measure the endpoint; two cases end, and the third one never does.
-        let (port, holds) = hold_after(5, serving.1);
-        let url = format!("ws://127.0.0.1:{port}/echo");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
-        command.args([
-            "check",
-            &url,
-            "--only",
-            "control",
-            "--jobs",
-            "1",
-            "--patience",
-            "60",
-            "--json",
-            "--grade",
-        ]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let _held = holds.recv_timeout(Duration::from_secs(60)).unwrap();
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-        let Output { status, stdout, .. } = child.wait_with_output().unwrap();
-        assert_eq!(status.code(), Some(130));
-        let report: Value = serde_json::from_slice(&stdout).unwrap();
-        assert_eq!(report["cases"].as_array().unwrap().len(), 2, "{report:#}");
-        assert!(report["not_run"].as_u64().unwrap() > 20 && report["still_serves"].is_null(), "{report:#}");
-        assert_eq!(report["grade"], "A", "{report:#}");
-    }
 }
