@@ -3,3 +3,4 @@
 pub(crate) mod bounds;
 pub(crate) mod figures;
 pub(crate) mod memory;
+pub(crate) mod process_tree;

@@ -13,6 +13,7 @@ use super::verdict::Observed;
 use super::witness::{Newcomer, Witness, newcomer, newcomers};
 use super::{handshakes, messages};
 use crate::attack_kind::Kind;
+use crate::cost::bounds::AttackBounds;
 use crate::cost::figures::{AttackFigures, RoundTrips, WitnessFigures, milliseconds};
 use crate::cost::memory::{MemoryFigures, MemoryMeter};
 use crate::setting::Setting;
@@ -26,6 +27,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// The pause between two attempts to connect after an attack.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// The part of what an attack may cost that is worth a note if it was taken before.
+const NOTABLE: u64 = 4;
 
 /// What came of an attack.
 pub(crate) struct Mounted {
@@ -72,6 +76,7 @@ pub(crate) async fn mount(kind: Kind, setting: &Arc<Setting>) -> Result<Mounted,
         before,
         peak: peak.max(before),
         after: memory_after.unwrap_or_default(),
+        kept: kept(bounds, before),
     });
     let observed = Observed {
         lost: lost.err(),
@@ -94,6 +99,13 @@ pub(crate) async fn mount(kind: Kind, setting: &Arc<Setting>) -> Result<Mounted,
     };
     let (verdict, finding) = observed.judge(kind, bounds.memory, milliseconds(setting.patience));
     Ok(Mounted { verdict, finding, figures: observed.figures })
+}
+
+/// How much of the memory before an attack came during the run, if it is a large part of what the attack may cost: an attack
+/// that uses the same memory again does not grow.
+fn kept(bounds: &AttackBounds, before: u64) -> Option<u64> {
+    let kept = bounds.meter.as_ref()?.taken_until(before);
+    (kept > bounds.memory / NOTABLE).then_some(kept)
 }
 
 /// The round trips of the witness for this time.

@@ -117,7 +117,7 @@ mod tests {
                 answers: Vec::new(),
                 witness: WitnessFigures { before: trips(3.0), during: trips(1000.0), after: trips(4.0) },
                 newcomers: NewcomerFigures { accepted: 3, refused: 0, unanswered: 0, max_ms: 9.0 },
-                memory: Some(MemoryFigures { before: 10, peak: 110, after: 90 }),
+                memory: Some(MemoryFigures { before: 10, peak: 110, after: 90, kept: None }),
             },
         }
     }
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(verdict(|observed| observed.figures.newcomers.refused = 1), Verdict::Should);
         assert_eq!(verdict(|observed| observed.figures.newcomers.max_ms = 1001.0), Verdict::Should);
         assert_eq!(verdict(|observed| observed.figures.newcomers.max_ms = 2001.0), Verdict::Fail);
-        let grown = MemoryFigures { before: 10, peak: 111, after: 10 };
+        let grown = MemoryFigures { before: 10, peak: 111, after: 10, kept: None };
         assert_eq!(verdict(|observed| observed.figures.memory = Some(grown)), Verdict::Fail);
         assert_eq!(verdict(|observed| observed.figures.witness.during.max_ms = 1001.0), Verdict::Should);
         let far_away = |observed: &mut Observed| {

@@ -89,9 +89,16 @@ impl fmt::Display for AttackFigures {
             f,
             "  others   new clients: {accepted} accepted, {refused} refused, {unanswered} without an answer; longest {max_ms:.1} ms"
         )?;
-        if let Some(MemoryFigures { before, peak, after }) = self.memory {
+        if let Some(MemoryFigures { before, peak, after, kept }) = self.memory {
             let [before, peak, after] = [before, peak, after].map(Mebibytes);
             writeln!(f, "  memory   {before} before, {peak} at the peak, {after} after")?;
+            if let Some(kept) = kept.map(Mebibytes) {
+                writeln!(
+                    f,
+                    "  note     {kept} of what was there before came during this run, and can hide growth: for an exact figure, \
+                     start the server again and run this attack alone"
+                )?;
+            }
         }
         Ok(())
     }

@@ -96,16 +96,34 @@ async fn unread_echoes_are_found_without_the_memory() {
     assert_eq!(report.count(Verdict::Fail), 1, "{report:#?}");
 }
 
+fn text(report: &Report) -> String {
+    report.to_text(&Style {
+        is_coloured: false,
+        payloads: Payloads::Shortened,
+        command: "longwire check --attack".to_owned(),
+    })
+}
+
+/// An attack that uses the memory of an earlier one again seems to cost nothing.
+#[tokio::test(start_paused = true)]
+async fn memory_that_an_earlier_attack_took_is_noted() {
+    let noted = |report: &Report| text(report).matches("can hide growth").count();
+    let weak = Some(Weakness::KeepsWhatIsUnread);
+    let alone = attack(weak, "attack/ping-flood-unread", Meter::With).await;
+    assert_eq!(noted(&alone), 0, "{}", text(&alone));
+    let all = attack(weak, "attack/", Meter::With).await;
+    // Those before the flood of pings and the flood itself have no note.
+    let behind = all.cases().iter().skip_while(|case| case.id() != "attack/ping-flood-unread").count() - 1;
+    assert!(behind > 3 && noted(&all) == behind, "{}", text(&all));
+    assert!(all.to_json().unwrap().contains("\"kept\""));
+    assert_eq!(noted(&attack(weak, "attack/", Meter::Without).await), 0);
+}
+
 /// The figures are in every report, whatever the verdict.
 #[tokio::test(start_paused = true)]
 async fn reports_have_the_figures_of_an_attack_that_passed() {
     let report = attack(None, "attack/bomb", Meter::With).await;
-    let style = Style {
-        is_coloured: false,
-        payloads: Payloads::Shortened,
-        command: "longwire check --attack".to_owned(),
-    };
-    let text = report.to_text(&style);
+    let text = text(&report);
     for word in ["attack/bomb   pass", "witness  ", "memory   ", " × CLOSE 1009", "new clients"] {
         assert!(text.contains(word), "{word}: {text}");
     }

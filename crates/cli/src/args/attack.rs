@@ -24,7 +24,7 @@ pub(crate) struct AttackArgs {
     #[arg(long, requires = "attack")]
     pub(crate) i_own_this_host: bool,
 
-    /// Measure the memory of this process, which is the endpoint's (Linux)
+    /// Measure the memory of this process, which is the endpoint's, and of the processes that it has started (Linux)
     #[arg(long, value_name = "PID", requires = "attack")]
     pub(crate) pid: Option<u32>,
 
