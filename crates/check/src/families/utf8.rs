@@ -154,6 +154,7 @@ fn in_fragments() -> Vec<Case> {
     ));
     for (name, title, first, last) in [
         ("cut-off-at-end", "that ends within a character", &b"a\xe2"[..], &b"\x82"[..]),
+        ("cut-off-before-empty", "that ends within a character, with an empty last fragment", b"a\xc3", b""),
         ("bad-second", "whose second fragment is not UTF-8", b"good", b"b\xffd"),
         ("bad-first", "whose first fragment is not UTF-8", b"b\xffd", b"good"),
         ("each-half-valid", "that is UTF-8 only if the fragments change places", b"\x82\xac", b"\xe2"),

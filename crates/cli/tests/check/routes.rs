@@ -42,20 +42,17 @@ fn asked(client: &mut TcpStream) -> TcpStream {
     client.write_all(b"\x05\x00").unwrap();
     let mut request = [0; 4];
     client.read_exact(&mut request).unwrap();
-    let host = match request {
-        [5, 1, 0, 1] => {
-            let mut address = [0; 4];
-            client.read_exact(&mut address).unwrap();
-            Ipv4Addr::from(address).to_string()
-        }
-        [5, 1, 0, 3] => {
-            let mut len = [0];
-            client.read_exact(&mut len).unwrap();
-            let mut name = vec![0; len[0].into()];
-            client.read_exact(&mut name).unwrap();
-            String::from_utf8(name).unwrap()
-        }
-        other => panic!("{other:?}"),
+    let host = if request == [5, 1, 0, 1] {
+        let mut address = [0; 4];
+        client.read_exact(&mut address).unwrap();
+        Ipv4Addr::from(address).to_string()
+    } else {
+        assert_eq!(request, [5, 1, 0, 3]);
+        let mut len = [0];
+        client.read_exact(&mut len).unwrap();
+        let mut name = vec![0; len[0].into()];
+        client.read_exact(&mut name).unwrap();
+        String::from_utf8(name).unwrap()
     };
     let mut port = [0; 2];
     client.read_exact(&mut port).unwrap();
