@@ -21,7 +21,9 @@ async def main():
     url = sys.argv[1]
     agent = f"aiohttp {aiohttp.__version__} on Python {platform.python_version()}"
     query = f"agent={urllib.parse.quote(agent)}"
-    async with aiohttp.ClientSession() as session:
+    # Each case has a connection of its own.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session:
         async with session.ws_connect(f"{url}/getCaseCount") as socket:
             count = int(await socket.receive_str())
         for number in range(1, count + 1):

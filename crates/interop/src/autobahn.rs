@@ -1,7 +1,19 @@
 //! The Autobahn client: asks a fuzzing server for its cases, echoes messages in each, and requests the report. With
-//! `--in-pieces`, it sends each message back while the rest is still arriving.
+//! `--in-pieces`, it sends each message back while the rest is still arriving; with `--blocking`, it is the client for
+//! threads.
 
-use longwire::{Client, ClientTls, Error, Limits, Message, Result, WebSocket};
+use std::thread;
+
+use longwire::{Client, ClientTls, Error, Limits, Message, Result, WebSocket, blocking};
+
+/// How messages are sent back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Whole,
+    InPieces,
+    /// By a thread without async.
+    Blocking,
+}
 
 /// Sends the next message back once it is complete. Returns `false` if the connection has ended.
 async fn echo(socket: &mut WebSocket) -> Result<bool> {
@@ -30,14 +42,46 @@ async fn echo_pieces(socket: &mut WebSocket) -> Result<bool> {
     Ok(true)
 }
 
+/// Echoes messages until the connection has ended. Many cases violate the protocol; the server judges the reaction.
+async fn serve(mut socket: WebSocket, echoes: Echo) {
+    while let Ok(true) =
+        if echoes == Echo::InPieces { echo_pieces(&mut socket).await } else { echo(&mut socket).await }
+    {}
+    while let Ok(Some(_)) | Err(_) = socket.recv().await {}
+}
+
+/// The same in a thread, where the client for threads works.
+fn serve_blocking(client: &Client, url: &str) -> Result<()> {
+    let mut socket = blocking::connect_with(client, url)?;
+    while let Ok(Some(message)) = socket.recv() {
+        if socket.send(message).is_err() {
+            break;
+        }
+    }
+    while let Ok(Some(_)) | Err(_) = socket.recv() {}
+    Ok(())
+}
+
+/// Runs one case.
+async fn run_case(client: &Client, url: String, echoes: Echo) -> Result<()> {
+    if echoes == Echo::Blocking {
+        let client = client.clone();
+        let serving = thread::spawn(move || serve_blocking(&client, &url));
+        return serving.join().map_err(|_| Error::other("the thread panicked"))?;
+    }
+    serve(client.connect(url).await?, echoes).await;
+    Ok(())
+}
+
 pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let server = arguments.next().ok_or_else(|| Error::other("give the fuzzing server's URL: ws://…"))?;
     let server = server.trim_end_matches('/');
-    let mut in_pieces = false;
+    let mut echoes = Echo::Whole;
     let mut client = Client::new();
     while let Some(option) = arguments.next() {
         match &*option {
-            "--in-pieces" => in_pieces = true,
+            "--in-pieces" => echoes = Echo::InPieces,
+            "--blocking" => echoes = Echo::Blocking,
             "--authority" => {
                 let file = arguments.next().ok_or_else(|| Error::other("--authority needs a file"))?;
                 client = client.tls(ClientTls::default().add_pem_file(&file)?);
@@ -45,8 +89,10 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
             _ => return Err(Error::other(format!("unknown option {option}"))),
         }
     }
-    let limits =
-        if in_pieces { Limits::default().streamed(32 << 20) } else { Limits::default().message(32 << 20) };
+    let limits = match echoes {
+        Echo::InPieces => Limits::default().streamed(32 << 20),
+        Echo::Whole | Echo::Blocking => Limits::default().message(32 << 20),
+    };
     let client = client.limits(limits);
     let cases_client = client.clone().subprotocols(["chat", "feed"]);
 
@@ -58,15 +104,11 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
 
     for case in 1..=cases {
         println!("case {case} of {cases}");
-        // Many cases violate the protocol, some of them in the opening handshake. The server judges the reaction.
+        // Some cases violate the protocol in the opening handshake.
         let url = format!("{server}/runCase?case={case}&agent=longwire");
-        let Ok(mut socket) = cases_client.connect(url).await.inspect_err(|error| println!("{error}")) else {
-            continue;
-        };
-        while let Ok(true) = if in_pieces { echo_pieces(&mut socket).await } else { echo(&mut socket).await }
-        {
+        if let Err(error) = run_case(&cases_client, url, echoes).await {
+            println!("{error}");
         }
-        while let Ok(Some(_)) | Err(_) = socket.recv().await {}
     }
 
     let mut reporting = client.connect(format!("{server}/updateReports?agent=longwire")).await?;

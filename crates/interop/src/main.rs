@@ -1,7 +1,7 @@
 //! Longwire's client and servers for the tests with other programs (`cargo xtask test autobahn node browser python interop`).
 //!
 //! ```text
-//! longwire-interop autobahn ws://127.0.0.1:9001 [--in-pieces] [--authority FILE]
+//! longwire-interop autobahn ws://127.0.0.1:9001 [--in-pieces|--blocking] [--authority FILE]
 //! longwire-interop client ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE]
 //! longwire-interop server events|async 127.0.0.1:9001 [CERTIFICATE KEY]
 //! longwire-interop socketio 127.0.0.1:0 [NAME=VALUE…]

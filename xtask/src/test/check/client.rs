@@ -20,9 +20,11 @@ enum Variant {
     Secure,
     /// It sends each message back while the rest is still arriving.
     InPieces,
+    /// The client for threads.
+    Blocking,
 }
 
-/// Runs the cases against our client, with and without TLS, and in pieces.
+/// Runs the cases against our client, with and without TLS, and in pieces, and against the one for threads.
 pub(super) fn check_all(
     context: &Context<'_>,
     longwire: &Path,
@@ -30,7 +32,7 @@ pub(super) fn check_all(
 ) -> Result<Outcome, Stop> {
     let client = context.longwire_interop()?;
     let mut outcome = Outcome::default();
-    for variant in [Variant::Plain, Variant::Secure, Variant::InPieces] {
+    for variant in [Variant::Plain, Variant::Secure, Variant::InPieces, Variant::Blocking] {
         outcome.add(check(context, [longwire, &client], certificates, variant)?);
     }
     Ok(outcome)
@@ -46,6 +48,7 @@ fn check(
         Variant::Plain => "check-client-ws",
         Variant::Secure => "check-client-wss",
         Variant::InPieces => "check-client-in-pieces",
+        Variant::Blocking => "check-client-blocking",
     };
     let scheme = if variant == Variant::Secure { "wss" } else { "ws" };
     let address = free_address()?;
@@ -72,6 +75,9 @@ fn check(
         }
         Variant::InPieces => {
             connecting.arg("--in-pieces");
+        }
+        Variant::Blocking => {
+            connecting.arg("--blocking");
         }
     }
     let checking = Task::new(checking, DEADLINE, context.workspace.log(name));
