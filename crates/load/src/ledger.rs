@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_due_in_the_measured_time_can_be_late() {
+    fn only_what_was_due_in_the_measured_time_can_be_late_or_lost() {
         let series = Series::new(vec![b"a".to_vec()], crate::Kind::Text, crate::Coding::Plain).unwrap();
         let pace = Pace::Closed { depth: 1, think: Think::default() };
         let plan = Plan::new(Workload::Echo { series: Arc::new(series), pace }, 1);
@@ -335,9 +335,11 @@ mod tests {
         ledger.late(start, start + second);
         ledger.begin(start + second);
         ledger.late(start, start + second);
-        assert_eq!(ledger.tally.late.count(), 0);
+        ledger.lost(start, 1);
+        assert_eq!((ledger.tally.late.count(), ledger.tally.lost), (0, 0));
         ledger.late(start + second, start + 2 * second);
-        assert_eq!(ledger.tally.late.count(), 1);
+        ledger.lost(start + second, 1);
+        assert_eq!((ledger.tally.late.count(), ledger.tally.lost), (1, 1));
     }
 
     #[test]
