@@ -297,3 +297,6 @@ async fn watch(shared: &Shared, heard: &Heard) -> io::Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,34 @@ fn what_is_lost_without_a_sign_is_found_when_positions_are_compared() {
     assert_eq!(trial.got(reader), ["1 a"]);
 }
 
+/// Channels differ by up to a third, so that they are not compared at once.
+#[test]
+fn positions_are_compared_after_the_time_that_is_set() {
+    for check in [Duration::from_secs(3), Duration::from_secs(600)] {
+        let mut options = RemoteOptions::default();
+        options.check = check;
+        let mut trial = Trial::new(options);
+        let names: Vec<String> = (0..50).map(|number| format!("news:{number}")).collect();
+        let readers: Vec<usize> = names.iter().map(|name| trial.subscribe(name)).collect();
+        for name in &names {
+            trial.publish(name, "a").unwrap();
+            drop(trial.take_message());
+        }
+        trial.settle();
+        // In sixtieths of the time. A message was lost in each channel, and is found by the comparison.
+        let mut found = Vec::new();
+        for sixtieth in 1..=80 {
+            trial.pass(check / 60);
+            trial.settle();
+            let now = readers.iter().filter(|reader| trial.got(**reader) == ["1 a"]).count();
+            found.extend(std::iter::repeat_n(sixtieth, now));
+        }
+        assert_eq!(found.len(), names.len(), "{check:?}: {found:?}");
+        let (first, last) = (found[0], found[found.len() - 1]);
+        assert!((40..50).contains(&first) && (70..=80).contains(&last), "{check:?}: {found:?}");
+    }
+}
+
 #[test]
 fn the_others_are_brought_to_where_a_subscriber_begins() {
     let mut trial = trial();

@@ -63,3 +63,21 @@ fn failure(error: &NatsError) -> ConnectFailure {
         _ => ConnectFailure::Settings(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::values::Period;
+
+    #[test]
+    fn the_ping_interval_is_that_of_the_section() {
+        let interval = |ping_interval| {
+            let section = BrokerSection { ping_interval, ..BrokerSection::default() };
+            options(&section, Path::new("")).ping_interval
+        };
+        assert_eq!(interval(Some(Period::seconds(7))), Duration::from_secs(7));
+        assert_eq!(interval(None), NatsOptions::new("").ping_interval);
+    }
+}

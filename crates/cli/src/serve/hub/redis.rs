@@ -65,3 +65,21 @@ fn failure(error: &ConnectError) -> ConnectFailure {
         _ => ConnectFailure::Unreachable(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::values::Period;
+
+    #[test]
+    fn the_ping_interval_is_that_of_the_section() {
+        let silence = |ping_interval| {
+            let section = BrokerSection { ping_interval, ..BrokerSection::default() };
+            options(&section, Path::new("")).unwrap().silence
+        };
+        assert_eq!(silence(Some(Period::seconds(7))), Duration::from_secs(7));
+        assert_eq!(silence(None), RedisOptions::new(Deployment::Servers(Vec::new())).silence);
+    }
+}

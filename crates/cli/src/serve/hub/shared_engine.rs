@@ -131,3 +131,19 @@ fn nats(_: &BrokerSection, _: &Path) -> Result<Connect, Failure> {
 fn not_built(name: &str) -> Failure {
     Failure::Other(format!("this program was built without {name}: build it with --features {name}"))
 }
+
+#[cfg(all(test, feature = "nats"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::values::Period;
+
+    #[test]
+    fn the_check_interval_is_that_of_the_section() {
+        let check_interval = Period::seconds(7);
+        let section = BrokerSection { kind: BrokerKind::Nats, check_interval, ..BrokerSection::default() };
+        let engine = SharedEngine::of(&section, Path::new("")).unwrap().unwrap();
+        assert_eq!(engine.options.check, Duration::from_secs(7));
+    }
+}
