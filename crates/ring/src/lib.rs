@@ -21,23 +21,24 @@
 //!
 //! ```
 //! use std::net::{TcpListener, TcpStream};
-//! use std::rc::Rc;
 //!
 //! use longwire_ring::{Completion, ReceiveEnd, Ring, Sizes};
 //!
 //! fn echo(mut ring: Ring, listener: TcpListener) -> std::io::Result<()> {
-//!     ring.accept(&Rc::new(listener.into()), 0);
+//!     let listener = ring.hold(listener.into());
+//!     ring.accept(listener, 0);
 //!     let mut client = None;
 //!     loop {
 //!         ring.submit_and_wait(None)?;
 //!         while let Some(completion) = ring.next_completion() {
 //!             match completion {
 //!                 Completion::Accepted { socket, .. } => {
-//!                     let socket = client.insert(Rc::new(socket));
+//!                     let socket = ring.hold(socket);
+//!                     client = Some(socket);
 //!                     ring.receive(socket, 1);
 //!                 }
 //!                 Completion::Received { data, .. } => {
-//!                     if let Some(socket) = &client {
+//!                     if let Some(socket) = client {
 //!                         ring.send(socket, data.to_vec(), 1);
 //!                     }
 //!                 }
@@ -74,14 +75,14 @@
 //!
 //! - The buffer of a send moves into the ring. It is neither changed nor freed before its completion returns it. This
 //!   also holds for a cancelled send: it still has a completion.
-//! - An operation holds its socket. The descriptor is not closed, and its number is not reused, before the last
-//!   completion.
+//! - The ring holds the sockets ([`Ring::hold`]). A descriptor is not closed or given back, and its number is not reused,
+//!   before the last completion of its operations.
 //! - A shared buffer belongs either to the kernel or to one [`Lease`], never to both. The completion that names a
 //!   buffer is taken from the queue once, and makes the lease; dropping the lease gives the buffer back. The memory
 //!   stays mapped until the last lease is gone, even if the ring is dropped first.
 //! - Dropping a ring cancels all operations in flight and waits for them. Memory that the kernel keeps for more than a
 //!   second is leaked. A forgotten ring leaks everything.
-//! - An [`Operation`] is a key into the ring's table, not a pointer. An outdated key finds nothing.
+//! - A [`Socket`] and an [`Operation`] are keys into the ring's tables, not pointers. An outdated key finds nothing.
 //!
 //! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests also run under
 //! `AddressSanitizer` and `ThreadSanitizer`.

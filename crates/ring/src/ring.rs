@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,12 +13,9 @@ use io_uring::{IoUring, cqueue, squeue};
 use crate::buffers::{Buffers, Lease};
 use crate::completion::{Completion, ReceiveEnd};
 use crate::entries;
-use crate::operations::{InFlight, Operation, OperationKey, Operations, Outgoing, Socket, Work};
+use crate::operations::{Operation, OperationKey, Operations, Socket, Work};
 use crate::outcome::{self, forgive, interrupted, lacking};
 use crate::wake::Waker;
-
-/// How many boxes of earlier sends are kept.
-const MOST_SPARE: usize = 4096;
 
 /// The sizes of a ring. The default suits thousands of sockets: 4,096 submissions, 16,384 completions, 64 buffers of 32
 /// KiB.
@@ -52,16 +49,13 @@ impl Default for Sizes {
 /// and a poll have only one, accepting and receiving report their end. Until then, the ring holds the descriptor and
 /// the buffer of the operation.
 ///
-/// Dropping a ring cancels all operations in flight and waits for them. Memory that the kernel does not return within a
+/// Dropping a ring cancels all operations in flight, waits for them, and closes the sockets that it holds. Memory that the kernel does not return within a
 /// second is leaked, because the kernel may still write to it.
 pub struct Ring {
     // The first field, because fields are dropped in order: the ring must be closed before the memory that it uses is
     // freed.
     uring: IoUring,
     operations: Operations,
-    /// Boxes of earlier sends, for the next ones.
-    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
-    spare: Vec<Box<Outgoing>>,
     buffers: Rc<Buffers>,
     /// Entries that found no room in the submission queue, in order.
     backlog: VecDeque<squeue::Entry>,
@@ -94,15 +88,15 @@ impl Ring {
         let mut ring = Ring {
             uring,
             operations: Operations::default(),
-            spare: Vec::new(),
             buffers,
             backlog: VecDeque::new(),
             ready: VecDeque::new(),
             waker,
         };
         ring.try_receiving().map_err(lacking("multishot receive into provided buffers"))?;
-        let counter = Rc::new(ring.waker.counter()?);
-        ring.begin(&counter, 0, Work::AwaitWake);
+        let counter = ring.waker.counter()?;
+        let counter = ring.hold(counter);
+        ring.begin(counter, 0, Work::AwaitWake);
         Ok(ring)
     }
 
@@ -118,31 +112,62 @@ impl Ring {
         self.waker.clone()
     }
 
+    /// Takes over a socket for operations, until [`close`](Ring::close) or [`release`](Ring::release). Dropping the ring
+    /// closes it, too.
+    #[must_use = "only the result can close the socket"]
+    pub fn hold(&mut self, socket: OwnedFd) -> Socket {
+        Socket(self.operations.hold(socket))
+    }
+
+    /// The descriptor of a socket, for calls outside the ring. `None` if the ring has closed it or given it back.
+    #[must_use]
+    pub fn descriptor(&self, socket: Socket) -> Option<BorrowedFd<'_>> {
+        self.operations.descriptor(socket.0)
+    }
+
+    /// How many operations on a socket await their last completion.
+    #[must_use]
+    pub fn in_flight_for(&self, socket: Socket) -> usize {
+        self.operations.of(socket.0)
+    }
+
+    /// Closes a socket, which takes no further operations. Those in flight continue: cancel what should not. The
+    /// descriptor is closed after the last of them. Does nothing if that is done already.
+    pub fn close(&mut self, socket: Socket) {
+        self.operations.close(socket.0);
+    }
+
+    /// Gives a socket back. `None` if operations are in flight for it, or if it is closed.
+    #[must_use = "dropping the descriptor closes it"]
+    pub fn release(&mut self, socket: Socket) -> Option<OwnedFd> {
+        self.operations.give_back(socket.0)
+    }
+
     /// Accepts connections of a listener, which must be in blocking mode, until [`Completion::AcceptEnded`].
-    pub fn accept(&mut self, listener: &Socket, token: u64) -> Operation {
+    ///
+    /// On a socket that was closed or given back, this and the following functions start nothing, and nothing completes.
+    pub fn accept(&mut self, listener: Socket, token: u64) -> Operation {
         self.begin(listener, token, Work::Accept)
     }
 
     /// Receives from a stream into the shared buffers, until [`Completion::ReceiveEnded`].
-    pub fn receive(&mut self, socket: &Socket, token: u64) -> Operation {
+    pub fn receive(&mut self, socket: Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::Receive)
     }
 
     /// Sends the whole buffer, unless there is an error or the send is cancelled. Start only one send at a time per
     /// socket: two may overtake each other.
-    pub fn send(&mut self, socket: &Socket, buffer: Vec<u8>, token: u64) -> Operation {
-        let mut outgoing = self.spare.pop().unwrap_or_default();
-        *outgoing = Outgoing { buffer, sent: 0 };
-        self.begin(socket, token, Work::Send(outgoing))
+    pub fn send(&mut self, socket: Socket, buffer: Vec<u8>, token: u64) -> Operation {
+        self.begin_with(socket, token, Work::Send, Some(buffer))
     }
 
     /// Completes once, when the socket is readable.
-    pub fn poll_readable(&mut self, socket: &Socket, token: u64) -> Operation {
+    pub fn poll_readable(&mut self, socket: Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitReadable)
     }
 
     /// Completes once, when the socket is writable.
-    pub fn poll_writable(&mut self, socket: &Socket, token: u64) -> Operation {
+    pub fn poll_writable(&mut self, socket: Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitWritable)
     }
 
@@ -184,9 +209,12 @@ impl Ring {
         }
     }
 
-    fn begin(&mut self, socket: &Socket, token: u64, work: Work) -> Operation {
-        let socket = Rc::clone(socket);
-        let operation = self.operations.insert(InFlight { socket, token, work, cancelled: false });
+    fn begin(&mut self, socket: Socket, token: u64, work: Work) -> Operation {
+        self.begin_with(socket, token, work, None)
+    }
+
+    fn begin_with(&mut self, socket: Socket, token: u64, work: Work, buffer: Option<Vec<u8>>) -> Operation {
+        let operation = self.operations.begin(socket.0, token, work, buffer).unwrap_or_default();
         self.arm(operation);
         Operation(operation)
     }
@@ -194,8 +222,10 @@ impl Ring {
     /// Queues an operation, for the first time or to continue it.
     fn arm(&mut self, operation: OperationKey) {
         let Some(in_flight) = self.operations.get(operation) else { return };
-        let cancelled = in_flight.cancelled;
-        self.push(entries::of(operation, in_flight));
+        let (work, cancelled) = (in_flight.work, in_flight.cancelled);
+        let Some(descriptor) = self.operations.descriptor_of(in_flight) else { return };
+        let entry = entries::of(operation, descriptor, work, self.operations.unsent(in_flight));
+        self.push(entry);
         if cancelled {
             // The cancellation came too late for the previous round.
             self.push(entries::cancellation(operation));
@@ -212,8 +242,8 @@ impl Ring {
     /// Whether the submission queue had room for the entry.
     fn has_taken(&mut self, entry: &squeue::Entry) -> bool {
         // SAFETY: an entry refers to no memory, except that of a send: it refers to the bytes of the `Vec` that
-        // `operations` holds under its key (`entries::of`). These are not changed, moved or freed before the entry's last
-        // completion (`complete`), or they are leaked (`drop`).
+        // `operations` holds for its key (`Operations::unsent`). These are not changed, moved or freed before the entry's
+        // last completion (`complete`), or they are leaked (`drop`). That the table moves the `Vec` itself moves no bytes.
         unsafe { self.uring.submission().push(entry) }.is_ok()
     }
 
@@ -250,20 +280,20 @@ impl Ring {
         let operation = OperationKey::from_user_data(entry.user_data());
         // Not in the table: a cancellation that found nothing to cancel.
         let in_flight = self.operations.get_mut(operation)?;
-        let token = in_flight.token;
+        let token = in_flight.token();
         let more = cqueue::more(entry.flags());
         if interrupted(&result) && !more && !in_flight.cancelled {
             self.arm(operation);
             return None;
         }
-        match (&mut in_flight.work, result) {
+        match (in_flight.work, result) {
             (Work::Accept, Ok(_)) => {
                 let socket = accepted(entry);
                 self.go_on(operation, more);
                 Some(Completion::Accepted { token, socket })
             }
             (Work::Accept, Err(error)) => {
-                self.operations.remove(operation);
+                self.operations.end(operation);
                 Some(Completion::AcceptEnded { token, error })
             }
             (Work::Receive, Ok(1..)) if lease.is_some() => {
@@ -272,16 +302,16 @@ impl Ring {
             }
             (Work::Receive, result) => {
                 let why = ReceiveEnd::of(result, in_flight.cancelled);
-                self.operations.remove(operation);
+                self.operations.end(operation);
                 Some(Completion::ReceiveEnded { token, why })
             }
-            (Work::Send(_), result) => self.round_of_sending(operation, result),
+            (Work::Send, result) => self.round_of_sending(operation, token, result),
             (Work::AwaitReadable, _) => {
-                self.operations.remove(operation);
+                self.operations.end(operation);
                 Some(Completion::Readable { token })
             }
             (Work::AwaitWritable, _) => {
-                self.operations.remove(operation);
+                self.operations.end(operation);
                 Some(Completion::Writable { token })
             }
             (Work::AwaitWake, Ok(_)) => {
@@ -290,7 +320,7 @@ impl Ring {
                 Some(Completion::Woken)
             }
             (Work::AwaitWake, Err(_)) => {
-                self.operations.remove(operation);
+                self.operations.end(operation);
                 None
             }
         }
@@ -304,28 +334,25 @@ impl Ring {
     }
 
     /// Sends the rest, or returns the buffer.
-    fn round_of_sending(&mut self, operation: OperationKey, result: io::Result<usize>) -> Option<Completion> {
-        let in_flight = self.operations.get_mut(operation)?;
-        let Work::Send(outgoing) = &mut in_flight.work else { return None };
-        outgoing.sent += result.as_ref().copied().unwrap_or(0);
-        let whole = outgoing.sent >= outgoing.buffer.len();
+    fn round_of_sending(
+        &mut self,
+        operation: OperationKey,
+        token: u64,
+        result: io::Result<usize>,
+    ) -> Option<Completion> {
+        let left = self.operations.sent(operation, result.as_ref().copied().unwrap_or(0));
         let result = match result {
             Err(error) => Err(error),
-            Ok(_) if whole => Ok(()),
+            Ok(_) if left == 0 => Ok(()),
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             Ok(_) => {
                 self.arm(operation);
                 return None;
             }
         };
-        let in_flight = self.operations.remove(operation)?;
-        let Work::Send(mut outgoing) = in_flight.work else { return None };
-        let mut buffer = mem::take(&mut outgoing.buffer);
+        let mut buffer = self.operations.end(operation)?;
         buffer.clear();
-        if self.spare.len() < MOST_SPARE {
-            self.spare.push(outgoing);
-        }
-        Some(Completion::Sent { token: in_flight.token, buffer, result })
+        Some(Completion::Sent { token, buffer, result })
     }
 
     fn lease(&self, entry: &cqueue::Entry, result: &io::Result<usize>) -> Option<Lease> {
@@ -341,14 +368,18 @@ impl Ring {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         rustix::io::write(&theirs, b"?")?;
         drop(theirs);
-        self.receive(&Rc::new(ours.into()), 0);
+        let ours = self.hold(ours.into());
+        self.receive(ours, 0);
         let mut received = false;
         for _ in 0..5 {
             self.submit_and_wait(Some(Duration::from_secs(1)))?;
             while let Some(completion) = self.next_completion() {
                 match completion {
                     Completion::Received { data, .. } => received = *data == *b"?",
-                    Completion::ReceiveEnded { why: ReceiveEnd::EndOfFile, .. } if received => return Ok(()),
+                    Completion::ReceiveEnded { why: ReceiveEnd::EndOfFile, .. } if received => {
+                        self.close(ours);
+                        return Ok(());
+                    }
                     Completion::ReceiveEnded { why: ReceiveEnd::Failed(error), .. } => return Err(error),
                     _ => return Err(io::ErrorKind::Unsupported.into()),
                 }
@@ -364,11 +395,9 @@ impl Ring {
 
         // The kernel has never seen these.
         for entry in mem::take(&mut self.backlog) {
-            self.operations.remove(OperationKey::from_user_data(entry.get_user_data()));
+            self.operations.end(OperationKey::from_user_data(entry.get_user_data()));
         }
-        for in_flight in self.operations.values_mut() {
-            in_flight.cancelled = true;
-        }
+        self.operations.cancel_all();
         self.push(entries::cancellation_of_all());
         // Newer kernels cancel only a few dozen operations per call. Counts rounds, because a clock would count time in
         // which this thread does not run.
@@ -394,7 +423,9 @@ impl Drop for Ring {
         let result = self.wind_up();
         if result.is_err() || !self.operations.is_empty() {
             // The kernel may still access these.
-            mem::forget(mem::take(&mut self.operations));
+            let mut operations = mem::take(&mut self.operations);
+            operations.close_idle();
+            mem::forget(operations);
             mem::forget(Rc::clone(&self.buffers));
         }
     }

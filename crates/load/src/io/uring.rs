@@ -3,7 +3,6 @@
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::time::Duration;
 
 use longwire_ring::{Completion, Operation, ReceiveEnd, Ring, Sizes, Socket};
@@ -32,15 +31,15 @@ impl Uring {
     }
 
     pub(super) fn connecting(&mut self, socket: socket2::Socket) -> Token {
-        let socket = Rc::new(OwnedFd::from(socket));
-        let token = self.sockets.insert(UringSocket { socket: Rc::clone(&socket), reading: None });
-        let poll = self.ring.poll_writable(&socket, token.to_bits());
+        let socket = self.ring.hold(OwnedFd::from(socket));
+        let token = self.sockets.insert(UringSocket { socket, reading: None });
+        let poll = self.ring.poll_writable(socket, token.to_bits());
         self.note(token, poll);
         token
     }
 
     pub(super) fn adopt(&mut self, stream: TcpStream) -> Token {
-        let socket = Rc::new(OwnedFd::from(stream));
+        let socket = self.ring.hold(OwnedFd::from(stream));
         let token = self.sockets.insert(UringSocket { socket, reading: None });
         self.receive(token);
         token
@@ -48,7 +47,7 @@ impl Uring {
 
     fn receive(&mut self, token: Token) {
         let Some(open) = self.sockets.get_mut(token) else { return };
-        open.reading = Some(self.ring.receive(&open.socket, token.to_bits()));
+        open.reading = Some(self.ring.receive(open.socket, token.to_bits()));
     }
 
     fn note(&mut self, token: Token, operation: Operation) {
@@ -59,7 +58,7 @@ impl Uring {
 
     pub(super) fn send(&mut self, token: Token, buffer: Vec<u8>) {
         if let Some(open) = self.sockets.get(token) {
-            self.ring.send(&open.socket, buffer, token.to_bits());
+            self.ring.send(open.socket, buffer, token.to_bits());
         }
     }
 
@@ -101,8 +100,10 @@ impl Uring {
             Completion::Writable { token } => {
                 let token = self.known(token)?;
                 let result = self.connected(token);
-                if result.is_err() {
-                    self.sockets.remove(token);
+                if result.is_err()
+                    && let Some(failed) = self.sockets.remove(token)
+                {
+                    self.ring.close(failed.socket);
                 }
                 Some(Happened::Connected(token, result))
             }
@@ -118,25 +119,28 @@ impl Uring {
 
     fn connected(&mut self, token: Token) -> io::Result<()> {
         let Some(open) = self.sockets.get(token) else { return Ok(()) };
-        let socket = SockRef::from(&*open.socket);
-        if let Some(error) = socket.take_error()? {
+        let socket = self.ring.descriptor(open.socket).ok_or(io::ErrorKind::NotConnected)?;
+        if let Some(error) = SockRef::from(&socket).take_error()? {
             return Err(error);
         }
         // The kernel waits in place of the socket only if the socket blocks.
-        rustix::io::ioctl_fionbio(&*open.socket, false)?;
+        rustix::io::ioctl_fionbio(socket, false)?;
         self.receive(token);
         Ok(())
     }
 
     pub(super) fn release(&mut self, token: Token, how: Dropping) {
         let Some(open) = self.sockets.remove(token) else { return };
-        if how == Dropping::WithReset {
+        if how == Dropping::WithReset
+            && let Some(socket) = self.ring.descriptor(open.socket)
+        {
             // Without it, the end is a gentle one.
-            let _ends_gently = SockRef::from(&*open.socket).set_linger(Some(Duration::ZERO));
+            let _ends_gently = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
         }
         if let Some(reading) = open.reading {
             self.ring.cancel(reading);
         }
+        self.ring.close(open.socket);
     }
 }
 

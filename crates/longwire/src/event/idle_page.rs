@@ -91,9 +91,8 @@ fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     table(&mut page, "`Server::run` with the readiness engine", &connection::<PolledSocket>());
     let mut uring = connection::<Link>();
-    // A socket is shared between the connection and the operations of the ring.
-    uring.push(part("its socket, which the ring shares", block(2 * size_of::<usize>() + size_of::<u64>())));
-    uring.push(part("the receive that the ring has in flight", 48));
+    uring.push(part("its socket, in the table of the ring", 12));
+    uring.push(part("the receive that the ring has in flight", 32));
     table(&mut page, "`Server::run` with io_uring", &uring);
     writeln!(page, "\n## What a connection of an event loop may have besides\n\n| | bytes |\n|---|---|")
         .unwrap();

@@ -214,20 +214,23 @@ impl<A: Application, L> Reactor<A, L> {
         key
     }
 
-    /// Adds a connection that the server has no place for, to send it the refusal. `None` if too many are being
-    /// rejected already; the connection is then dropped without a response.
+    /// Adds a connection that the server has no place for, to send it the refusal.
+    ///
+    /// # Errors
+    ///
+    /// If too many are being rejected already. Then the connection is dropped without a response.
     pub(super) fn turn_away(
         &mut self,
         link: L,
         peer_addr: Option<SocketAddr>,
         turned_away: TurnedAway,
         span: Span,
-    ) -> Option<Key> {
+    ) -> Result<Key, L> {
         let _entered = span.clone().entered();
         let TurnedAway { why, mut place } = turned_away;
         let refusal = self.rules.admission.refusals().turned_away(why, peer_addr);
         if self.turned_away >= TURNED_AWAY_AT_A_TIME {
-            return None;
+            return Err(link);
         }
         self.turned_away += 1;
         // A connection whose proxy has named a client with too many connections still has a place.
@@ -237,7 +240,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);
         self.mark(key);
-        Some(key)
+        Ok(key)
     }
 
     /// Who may connect.

@@ -90,7 +90,7 @@ pub(super) struct Readiness<A: Application, T, I> {
     buffer: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
     /// The number of the loop's current round.
-    round: u32,
+    round: u16,
     runtimes: Arc<Runtimes>,
 }
 
@@ -171,7 +171,7 @@ where
             let key = match stage {
                 NewConnectionKind::New(place) => Some(self.reactor.accept(link, peer_addr, place, span)),
                 NewConnectionKind::TurnedAway(turned_away) => {
-                    self.reactor.turn_away(link, peer_addr, turned_away, span)
+                    self.reactor.turn_away(link, peer_addr, turned_away, span).ok()
                 }
                 NewConnectionKind::Accepted(agreed, place) => {
                     Some(self.reactor.adopt(link, peer_addr, *agreed, place, span))
@@ -362,7 +362,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
     }
 
     /// Does all pending steps, up to the first write.
-    fn write(&mut self, round: u32) -> Next {
+    fn write(&mut self, round: u16) -> Next {
         loop {
             if self.has_used_its_writes(round) {
                 return Next::Nothing;
@@ -393,7 +393,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
 
     /// Whether the connection has used up its writes of this round. The next round then continues with it, so that a
     /// fast peer does not starve the others.
-    fn has_used_its_writes(&mut self, round: u32) -> bool {
+    fn has_used_its_writes(&mut self, round: u16) -> bool {
         let link = self.link();
         let had = link.writes.are_used_up(round);
         if had {

@@ -208,6 +208,10 @@ impl Poller {
 impl SocketDriver for Poller {
     type Link = PolledSocket;
 
+    fn link(&mut self, socket: OwnedFd, tls: Option<Box<dyn Records>>) -> PolledSocket {
+        PolledSocket::new(socket, tls)
+    }
+
     fn read_on<A: Application>(&mut self, visit: &mut Visit<'_, A, PolledSocket>) {
         let key = visit.key();
         let link = visit.link();
@@ -280,7 +284,13 @@ impl SocketDriver for Poller {
     }
 
     /// The system forgets the socket when it is closed.
-    fn forget(&mut self, _: &PolledSocket) {}
+    fn forget(&mut self, link: PolledSocket) {
+        drop(link);
+    }
+
+    fn shut_down(&self, link: &PolledSocket) {
+        link.shut_down();
+    }
 }
 
 fn token(key: Key) -> Token {

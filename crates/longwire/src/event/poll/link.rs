@@ -57,6 +57,20 @@ pub(super) struct Sealed {
 }
 
 impl PolledSocket {
+    pub(super) fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> PolledSocket {
+        #[cfg(not(target_os = "linux"))]
+        set_up(&socket);
+        PolledSocket {
+            socket,
+            watched: Watched::Nothing,
+            unread: Unread::Nothing,
+            is_noted: false,
+            is_blocked: false,
+            sealed: None,
+            state: LinkState::new(tls),
+        }
+    }
+
     /// Receives into `buffer`.
     pub(super) fn receive<B: Buffer<u8>>(&self, buffer: B) -> io::Result<B::Output> {
         Ok(recv(&self.socket, buffer, RecvFlags::DONTWAIT)?.0)
@@ -102,20 +116,6 @@ impl PolledSocket {
 }
 
 impl SocketLink for PolledSocket {
-    fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> PolledSocket {
-        #[cfg(not(target_os = "linux"))]
-        set_up(&socket);
-        PolledSocket {
-            socket,
-            watched: Watched::Nothing,
-            unread: Unread::Nothing,
-            is_noted: false,
-            is_blocked: false,
-            sealed: None,
-            state: LinkState::new(tls),
-        }
-    }
-
     fn state(&mut self) -> &mut LinkState {
         &mut self.state
     }
@@ -123,14 +123,15 @@ impl SocketLink for PolledSocket {
     fn is_writing(&self) -> bool {
         self.is_blocked
     }
-
-    fn shut_down(&self) {
-        // A transport that fails to shut down counts as shut down.
-        let _gone = SockRef::from(&self.socket).shutdown(Shutdown::Write);
-    }
 }
 
 impl PolledSocket {
+    /// Shuts down the writing side.
+    pub(super) fn shut_down(&self) {
+        // A transport that fails to shut down counts as shut down.
+        let _gone = SockRef::from(&self.socket).shutdown(Shutdown::Write);
+    }
+
     /// The socket and its TLS session.
     pub(super) fn into_parts(self) -> (OwnedFd, Option<Box<dyn Records>>) {
         (self.socket, self.state.tls)

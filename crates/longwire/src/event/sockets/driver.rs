@@ -12,6 +12,10 @@ use crate::event::turns::Writes;
 pub(in crate::event) trait SocketDriver {
     type Link: SocketLink;
 
+    /// Takes over the socket of a new connection. The link must come back to [`release`](SocketDriver::release) or
+    /// [`forget`](SocketDriver::forget).
+    fn link(&mut self, socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Self::Link;
+
     /// Starts or stops reading a connection, as its state requires.
     fn read_on<A: Application>(&mut self, visit: &mut Visit<'_, A, Self::Link>);
 
@@ -35,22 +39,20 @@ pub(in crate::event) trait SocketDriver {
     /// The socket and its TLS session, of a connection that is handed over. `None` if the driver still uses the socket.
     fn release(&mut self, link: Self::Link) -> Option<(OwnedFd, Option<Box<dyn Records>>)>;
 
-    /// Ends what the driver has begun for a connection that is dropped.
-    fn forget(&mut self, link: &Self::Link);
+    /// Ends what the driver has begun for a connection that is dropped, and closes its socket.
+    fn forget(&mut self, link: Self::Link);
+
+    /// Shuts down the writing side.
+    fn shut_down(&self, link: &Self::Link);
 }
 
 /// What a driver keeps of a connection.
 pub(in crate::event) trait SocketLink {
-    fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Self;
-
     /// What every driver keeps.
     fn state(&mut self) -> &mut LinkState;
 
     /// Whether a write is unfinished. Until it is finished, nothing else is written.
     fn is_writing(&self) -> bool;
-
-    /// Shuts down the writing side.
-    fn shut_down(&self);
 }
 
 /// What every driver over sockets keeps of a connection.

@@ -38,7 +38,7 @@ pub(in crate::event) struct SocketLoop<A: Application, D: SocketDriver> {
     /// Connections whose PROXY header is being read.
     introductions: Introductions,
     /// The number of the loop's current round.
-    round: u32,
+    round: u16,
     /// How many rounds in a row have left timers to a later one.
     rounds_without_time: usize,
     /// Connections that have used up their writes of this round.

@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
-use super::driver::{SocketDriver, SocketLink as _};
+use super::driver::SocketDriver;
 use super::socket_loop::{Setup, SocketLoop};
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
@@ -101,7 +101,7 @@ where
     let established = Established::new(Role::Server, Arc::clone(&event_loop.reactor.rules().config));
     let agreed = AgreedTerms { established, state: () };
     let place = event_loop.census.enter(Some(peer_addr.ip())).unwrap();
-    let link = D::Link::new(socket.into(), None);
+    let link = event_loop.driver.link(socket.into(), None);
     let key = event_loop.reactor.adopt(link, Some(peer_addr), agreed, place, Span::none());
     event_loop.read_on(key);
     (key, peer)

@@ -5,7 +5,6 @@ mod reading;
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use longwire_ring::{Completion, Operation, Ring, Sizes, Socket};
@@ -70,9 +69,9 @@ impl<A: Application> UringLoop<A> {
     pub(in crate::event) fn run(mut self, sockets: Vec<ListeningSocket>) -> io::Result<()> {
         for socket in sockets {
             socket.set_nodelay()?;
-            let listener: Socket = Rc::new(socket.into());
             let Uring { ring, doors, .. } = &mut self.driver;
-            let accepting = Accepting::On(ring.accept(&listener, number(doors.len())));
+            let listener = ring.hold(socket.into());
+            let accepting = Accepting::On(ring.accept(listener, number(doors.len())));
             doors.push(Door { listener, accepting });
         }
         while !self.is_over() {
@@ -130,7 +129,7 @@ impl<A: Application> UringLoop<A> {
             if let Accepting::PausedUntil(at) = door.accepting
                 && at <= now
             {
-                door.accepting = Accepting::On(ring.accept(&door.listener, number(index)));
+                door.accepting = Accepting::On(ring.accept(door.listener, number(index)));
             }
         }
         if self.reactor.life() != Life::Runs {
@@ -144,6 +143,7 @@ impl<A: Application> UringLoop<A> {
             if let Accepting::On(operation) = door.accepting {
                 ring.cancel(operation);
             }
+            ring.close(door.listener);
         }
         self.stop_introductions();
     }
@@ -162,7 +162,7 @@ impl<A: Application> UringLoop<A> {
             Completion::Writable { token, .. } => {
                 let key = key(token);
                 if let Some(link) = self.reactor.link(key) {
-                    link.has_written();
+                    link.has_written(&self.driver.ring);
                     self.drive(key);
                 }
             }
@@ -190,7 +190,7 @@ impl<A: Application> UringLoop<A> {
         let Some(door) = index.and_then(|index| doors.get_mut(index)) else { return };
         door.accepting = match pause_after(error) {
             Some(pause) => Accepting::PausedUntil(Instant::now() + pause),
-            None => Accepting::On(ring.accept(&door.listener, token)),
+            None => Accepting::On(ring.accept(door.listener, token)),
         };
     }
 }

@@ -10,7 +10,7 @@ use crate::admission::accepting::span_of;
 use crate::admission::census::{Place, TurnedAway};
 use crate::event::application::Application;
 use crate::event::reactor::Life;
-use crate::event::sockets::driver::{SocketDriver, SocketLink};
+use crate::event::sockets::driver::SocketDriver;
 use crate::event::sockets::introductions::{Introduced, Unintroduced};
 use crate::telemetry::phase::Phase;
 
@@ -43,24 +43,25 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
             Err(error) => return tracing::error!(%error, "cannot begin TLS"),
         };
         let is_secure = tls.is_some();
-        let link = D::Link::new(socket, tls);
+        let link = self.driver.link(socket, tls);
         let key = match entered {
             Ok(mut place) => {
                 if is_secure {
                     place.show(Phase::Tls);
                 }
-                Some(self.reactor.accept(link, peer_addr, place, span))
+                Ok(self.reactor.accept(link, peer_addr, place, span))
             }
             // The refusal would need a TLS handshake first, which costs more than it is worth.
             Err(turned_away) if is_secure => {
                 let refusals = self.reactor.admission().refusals();
                 span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
-                None
+                Err(link)
             }
             Err(turned_away) => self.reactor.turn_away(link, peer_addr, turned_away, span),
         };
-        if let Some(key) = key {
-            self.read_on(key);
+        match key {
+            Ok(key) => self.read_on(key),
+            Err(link) => self.driver.forget(link),
         }
     }
 

@@ -115,7 +115,10 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
 
     fn drop(&mut self, key: Key) {
         if let Some(removed) = self.reactor.remove(key) {
-            self.driver.forget(&removed.link);
+            let (link, rest) = removed.split();
+            // The place is given back before the client sees the end.
+            drop(rest);
+            self.driver.forget(link);
         }
     }
 }
@@ -124,7 +127,7 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
 pub(super) fn next_action<A: Application, D: SocketDriver>(
     driver: &mut D,
     visit: &mut Visit<'_, A, D::Link>,
-    round: u32,
+    round: u16,
 ) -> DriverAction {
     loop {
         let has_ended = visit.has_ended();
@@ -144,7 +147,7 @@ pub(super) fn next_action<A: Application, D: SocketDriver>(
             Some(Step::Wait) => Some(if is_plain { DriverAction::Nothing } else { DriverAction::SealLast }),
             Some(Step::Write) if is_plain => driver.write(visit),
             Some(Step::Write) => Some(DriverAction::Seal),
-            Some(Step::Shutdown) => shut_down(visit),
+            Some(Step::Shutdown) => shut_down(driver, visit),
             Some(Step::HandOver) => Some(DriverAction::HandOver),
             Some(Step::Drop) => Some(DriverAction::Drop),
         };
@@ -154,11 +157,13 @@ pub(super) fn next_action<A: Application, D: SocketDriver>(
     }
 }
 
-fn shut_down<A: Application, L: SocketLink>(visit: &mut Visit<'_, A, L>) -> Option<DriverAction> {
-    let link = visit.link();
-    let state = link.state();
+fn shut_down<A: Application, D: SocketDriver>(
+    driver: &D,
+    visit: &mut Visit<'_, A, D::Link>,
+) -> Option<DriverAction> {
+    let state = visit.link().state();
     let Some(tls) = &mut state.tls else {
-        link.shut_down();
+        driver.shut_down(visit.link());
         visit.shut();
         return None;
     };

@@ -1,10 +1,12 @@
 //! What the ring does for the loop: reads and writes.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 
 use longwire_ring::direct;
 use slotmap::Key as _;
+use socket2::SockRef;
 
 use super::reading::DIRECT_READS;
 use super::{Uring, UringLoop};
@@ -21,10 +23,10 @@ impl<A: Application> UringLoop<A> {
     pub(super) fn sent(&mut self, key: Key, result: &io::Result<()>) {
         let Some(mut visit) = self.reactor.visit(key) else { return };
         let link = visit.link();
-        let Writing::Sending(_) = link.has_written() else { return };
+        let Writing::Sending = link.has_written(&self.driver.ring) else { return };
         let is_plain = link.state().tls.is_none();
         if link.state().ends_after_write {
-            link.shut_down();
+            self.driver.shut_down(link);
             visit.shut();
         }
         // With TLS, the bytes left the connection's queue when they were encrypted.
@@ -35,6 +37,10 @@ impl<A: Application> UringLoop<A> {
 
 impl SocketDriver for Uring {
     type Link = Link;
+
+    fn link(&mut self, socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Link {
+        Link::new(self.ring.hold(socket), tls)
+    }
 
     fn read_on<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) {
         let wants_read = visit.wants_read();
@@ -47,18 +53,18 @@ impl SocketDriver for Uring {
             link.direct_reads = DIRECT_READS;
         }
         match link.reading() {
-            Reading::Shared(_) if link.direct_reads > 0 || !wants_read => {
+            Reading::Shared if link.direct_reads > 0 || !wants_read => {
                 if let Some(operation) = link.stop_reading() {
                     self.ring.cancel(operation);
                 }
             }
             Reading::No if wants_read && link.direct_reads > 0 => {
                 let operation = self.ring.poll_readable(link.socket(), token);
-                link.begin_reading(Reading::Direct(operation));
+                link.begin_reading(&self.ring, Reading::Direct, operation);
             }
             Reading::No if wants_read => {
                 let operation = self.ring.receive(link.socket(), token);
-                link.begin_reading(Reading::Shared(operation));
+                link.begin_reading(&self.ring, Reading::Shared, operation);
             }
             _ => {}
         }
@@ -73,7 +79,10 @@ impl SocketDriver for Uring {
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (link, filled) = visit.transmit(&mut slices);
-        match direct::send(link.socket(), slices.get(..filled).unwrap_or_default()) {
+        let sent = link
+            .descriptor(&self.ring)
+            .and_then(|socket| direct::send(socket, slices.get(..filled).unwrap_or_default()));
+        match sent {
             Ok(count) => {
                 link.state().writes.note();
                 let pending = visit.written(count);
@@ -85,7 +94,7 @@ impl SocketDriver for Uring {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let operation = self.ring.poll_writable(link.socket(), token);
-                link.begin_writing(Writing::Blocked(operation));
+                link.begin_writing(&self.ring, Writing::Blocked, operation);
                 None
             }
             Err(_) => Some(DriverAction::Broken),
@@ -110,23 +119,35 @@ impl SocketDriver for Uring {
     /// The ring must have no operation in flight for the connection.
     fn lets_go<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) -> bool {
         match visit.link().reading() {
-            Reading::Shared(_) => {
+            Reading::Shared => {
                 self.read_on(visit);
                 false
             }
-            Reading::Stopping(_) | Reading::Direct(_) => false,
+            Reading::Stopping | Reading::Direct => false,
             Reading::No | Reading::Ended => true,
         }
     }
 
     fn release(&mut self, link: Link) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
-        link.into_parts()
+        let Some(socket) = self.ring.release(link.socket()) else {
+            self.forget(link);
+            return None;
+        };
+        Some((socket, link.into_tls()))
     }
 
     /// The ring keeps the socket until all operations in flight for it are cancelled.
-    fn forget(&mut self, link: &Link) {
+    fn forget(&mut self, link: Link) {
         for operation in link.in_flight() {
             self.ring.cancel(operation);
+        }
+        self.ring.close(link.socket());
+    }
+
+    fn shut_down(&self, link: &Link) {
+        if let Ok(socket) = link.descriptor(&self.ring) {
+            // A transport that fails to shut down counts as shut down.
+            let _gone = SockRef::from(&socket).shutdown(Shutdown::Write);
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::{io, mem};
 
 use bytes::BufMut as _;
-use longwire_ring::{ReceiveEnd, direct};
+use longwire_ring::{ReceiveEnd, Ring, direct};
 
-use super::{SCRATCH, UringLoop};
+use super::{SCRATCH, Uring, UringLoop};
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::visit::Visit;
@@ -46,7 +46,8 @@ impl<A: Application> UringLoop<A> {
 
     pub(super) fn receive_ended(&mut self, key: Key, why: ReceiveEnd) {
         let Some(link) = self.reactor.link(key) else { return };
-        link.has_read(matches!(why, ReceiveEnd::EndOfFile | ReceiveEnd::Failed(_)));
+        let has_ended = matches!(why, ReceiveEnd::EndOfFile | ReceiveEnd::Failed(_));
+        link.has_read(&self.driver.ring, has_ended);
         match why {
             ReceiveEnd::EndOfFile => self.reactor.ended(key, None),
             ReceiveEnd::Failed(error) => self.reactor.ended(key, Some(error)),
@@ -60,12 +61,13 @@ impl<A: Application> UringLoop<A> {
     /// Reads what has arrived, directly into a large message if there is one.
     pub(super) fn readable(&mut self, key: Key) {
         if let Some(link) = self.reactor.link(key) {
-            link.has_read(false);
+            link.has_read(&self.driver.ring, false);
         }
         let mut total = 0;
         for _ in 0..READS_AT_A_TIME {
             let Some(mut visit) = self.reactor.visit(key) else { return };
-            match visit.read(&mut self.driver.scratch) {
+            let Uring { ring, scratch, .. } = &mut self.driver;
+            match visit.read(ring, scratch) {
                 Ok(Read::NotNow) => break,
                 Ok(Read::End) => {
                     self.read_ended(key, None);
@@ -106,7 +108,7 @@ impl<A: Application> UringLoop<A> {
 
     fn read_ended(&mut self, key: Key, error: Option<io::Error>) {
         if let Some(link) = self.reactor.link(key) {
-            link.has_read(true);
+            link.has_read(&self.driver.ring, true);
         }
         self.reactor.ended(key, error);
     }
@@ -114,13 +116,13 @@ impl<A: Application> UringLoop<A> {
 
 impl<A: Application> Visit<'_, A, Link> {
     /// Reads once, unless nothing should be read now.
-    fn read(&mut self, scratch: &mut [u8]) -> io::Result<Read> {
+    fn read(&mut self, ring: &Ring, scratch: &mut [u8]) -> io::Result<Read> {
         let wants_read = self.wants_read();
         if self.link().state().tls.is_none()
             && let Some((link, mut room)) = self.payload_room()
         {
             let size = room.remaining_mut();
-            return Ok(match direct::receive_into(link.socket(), &mut room)? {
+            return Ok(match direct::receive_into(link.descriptor(ring)?, &mut room)? {
                 0 => Read::End,
                 count => Read::Directly { count, is_full: count == size },
             });
@@ -128,7 +130,7 @@ impl<A: Application> Visit<'_, A, Link> {
         if !wants_read {
             return Ok(Read::NotNow);
         }
-        Ok(match direct::receive(self.link().socket(), scratch)? {
+        Ok(match direct::receive(self.link().descriptor(ring)?, scratch)? {
             0 => Read::End,
             count => Read::IntoScratch(count),
         })
