@@ -96,7 +96,8 @@ pub(super) fn serve(
 /// Runs a connection up to the session of a WebSocket. `None`: it did not become a WebSocket, and nothing is left to
 /// do.
 ///
-/// Its rare ways are boxed, and so are those of the functions that it calls: every connection allocates the future.
+/// Rare ways of the functions that it calls are boxed, because every connection copies the future. Plain HTTP is not: a
+/// much smaller future leaves gaps among the parts of connections that stay, which cost an idle one 74 bytes with glibc.
 async fn open(accepted: Accepted, place: Place, settings: Arc<Settings>) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
@@ -107,7 +108,7 @@ async fn open(accepted: Accepted, place: Place, settings: Arc<Settings>) -> Opti
         Ok(Beginning::Pending(guest, pending)) => return decide(guest, pending, &settings).await,
         Ok(Beginning::Http(Guest { place, transport, peer_addr }, read)) => {
             let read = read.as_slice().into();
-            Box::pin(http1::serve(transport, read, peer_addr, place, settings)).await;
+            http1::serve(transport, read, peer_addr, place, settings).await;
         }
         Ok(Beginning::Refused(guest, answer)) => Box::pin(dismiss(guest, &answer)).await,
         Ok(Beginning::Nothing(why)) => why.into_iter().for_each(telemetry::refused),
