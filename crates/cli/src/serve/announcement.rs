@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::log::{self, NOTICE, Severity};
 
 /// What the other engine costs, from `docs/benchmarks.md`.
-const COST_OF_READINESS: &str = "a small message costs up to 1.6 times as much CPU (docs/program.md#engines)";
+const COST_OF_READINESS: &str = "a small message costs up to 1.3 times as much CPU (docs/program.md#engines)";
 
 pub(super) struct Announcement<'a> {
     /// Where the server listens.
