@@ -7,8 +7,8 @@ use serde::de::IgnoredAny;
 use crate::paint::{Ink, Line, Palette};
 use crate::terminal::escape;
 
-/// Longer text is shown as it is: indenting may make text many times as long.
-const MAX_LEN: usize = 64 << 10;
+/// Longer text is shown as it was sent: laying it out may make it many times as long.
+pub(crate) const MAX_LEN: usize = 64 << 10;
 
 /// Indented JSON that fits stays on one line.
 const ONE_LINE: usize = 76;

@@ -102,13 +102,13 @@ impl MessageView {
             line
         };
         match self.layout {
-            TextLayout::AsSent => vec![line(text)],
-            TextLayout::Indented => {
+            TextLayout::Indented if text.len() <= json_text::MAX_LEN => {
                 // Line breaks at the end would be invisible, so they stay behind the last line.
                 let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
                 let (lines, last) = text.split_at_checked(last).unwrap_or(("", text));
                 lines.split_terminator('\n').chain([last]).map(line).collect()
             }
+            _ => vec![line(text)],
         }
     }
 
@@ -198,6 +198,17 @@ mod tests {
         let as_sent = MessageView { layout: TextLayout::AsSent, ..VIEW };
         assert_eq!(as_sent.lines("", Direction::Sent, &text, ""), ["> one\\r\\n\\n  two\\u{7}\\n\\n"]);
         assert_eq!(VIEW.lines("", Direction::Sent, &Message::from("\n\n"), ""), ["> \\n\\n"]);
+    }
+
+    /// Regression: a message of 16 MiB of line breaks took gigabytes.
+    #[test]
+    fn long_text_stays_on_one_line_however_many_line_breaks_it_has() {
+        let lines = |len: usize| {
+            let text = Message::from("\n".repeat(len - 1) + "x");
+            VIEW.lines("", Direction::Received, &text, "").len()
+        };
+        assert_eq!(lines(json_text::MAX_LEN), json_text::MAX_LEN);
+        assert_eq!(lines(json_text::MAX_LEN + 1), 1);
     }
 
     #[test]
