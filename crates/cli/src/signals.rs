@@ -1,5 +1,8 @@
 //! Operating system signals.
 
+/// The exit code after Ctrl-C, as in shells.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Signals that ask the program to end.
 pub(crate) struct Ending(#[cfg(unix)] unix::Ending);
 

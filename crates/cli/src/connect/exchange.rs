@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use super::ends::{Inlet, Outlet};
 use super::external::External;
 use super::observing::Observing;
-use super::outcome::{INTERRUPTED, TIMED_OUT, UNEXPECTED, connection_failed};
+use super::outcome::{TIMED_OUT, UNEXPECTED, connection_failed};
 use super::sending::Sending;
 use super::unsent::Unsent;
 use crate::args::{ConnectArgs, TextPattern};
 use crate::failure::Failure;
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::terminal;
 
 /// How long the closing handshake may take when the time for the whole run is over.
@@ -26,6 +26,9 @@ const LAST_TIME: Duration = Duration::from_secs(1);
 
 /// How long counting what was not sent may take.
 const COUNTING: Duration = Duration::from_secs(2);
+
+/// How long printing the last lines may take after a second Ctrl-C. Perhaps nobody reads them.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// What to send and print, and when to stop.
 pub(super) struct Exchange {
@@ -256,8 +259,11 @@ impl Interruption {
         self.comes(&mut ending).await;
         closing.abort();
         observing.ended("interrupted");
-        terminal::end_editing();
-        observing.output.end();
+        let printing = tokio::task::spawn_blocking(move || {
+            terminal::end_editing();
+            observing.output.end();
+        });
+        let _unread = timeout(LAST_LINES, printing).await;
         std::process::exit(INTERRUPTED.into());
     }
 

@@ -1,6 +1,9 @@
 //! Signals that ask the program to end.
 
+use std::io::Read as _;
 use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use longwire_wire::RawFrame;
 
@@ -78,6 +81,33 @@ fn a_second_signal_loses_no_output() {
     let output = run(&["show", path.to_str().unwrap()], b"");
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("* closed by the client, not answered: 1001"), "{shown}");
+}
+
+/// Regression: the second signal waited for a print that waited for the reader of the pipe.
+#[test]
+fn a_second_signal_ends_a_client_whose_output_nobody_reads() {
+    let (closing, closes) = channel::<u16>();
+    let address = serve_with(move |mut socket| {
+        let closing = closing.clone();
+        async move {
+            // Longer than any pipe.
+            socket.send("x".repeat(4 << 20)).await?;
+            assert!(socket.recv().await?.is_none());
+            closing.send(socket.closed().code.into()).unwrap();
+            Ok(())
+        }
+    });
+    let mut client = Running::start(&["connect", &address.to_string(), "--json"]);
+    let _open = client.stdin();
+    let mut output = client.0.stdout.take().unwrap();
+    // From now on the client is printing, and waits for somebody who reads.
+    output.read_exact(&mut [0]).unwrap();
+    client.signal("INT");
+    assert_eq!(closes.recv().unwrap(), 1001);
+    client.signal("INT");
+    let (ending, ends) = channel();
+    thread::spawn(move || ending.send(client.end().0).unwrap());
+    assert_eq!(ends.recv_timeout(Duration::from_secs(60)), Ok(Some(130)));
 }
 
 /// Regression: an interrupted replay did not say what it had found.
