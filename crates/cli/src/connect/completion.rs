@@ -9,6 +9,10 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::command;
+use crate::terminal::escape;
+
+/// The most files to choose from. The line editor cannot show more than 65,535.
+const MAX_CHOICES: usize = 1_000;
 
 /// Completes what stands before the cursor.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ fn complete(line: &str) -> (usize, Vec<Pair>) {
     (0, names.map(pair).collect())
 }
 
-/// The files and folders whose path begins with `begun`.
+/// The files and folders whose path begins with `begun`, except those with control characters in their names.
 fn files(begun: &str) -> Vec<Pair> {
     let folder_len = begun.rfind(std::path::is_separator).map_or(0, |at| at + 1);
     let Some((folder, begun_name)) = begun.split_at_checked(folder_len) else { return Vec::new() };
@@ -53,13 +57,21 @@ fn files(begun: &str) -> Vec<Pair> {
             if !name.starts_with(begun_name) || (name.starts_with('.') && !begun_name.starts_with('.')) {
                 return None;
             }
+            // The terminal would obey it.
+            if name.contains(char::is_control) {
+                return None;
+            }
             if entry.path().is_dir() {
                 name.push(MAIN_SEPARATOR);
             }
-            Some(Pair { replacement: format!("{folder}{name}"), display: name })
+            Some(Pair { replacement: format!("{folder}{name}"), display: escape(&name) })
         })
         .collect();
-    found.sort_by(|one, other| one.display.cmp(&other.display));
+    found.sort_by(|one, other| one.replacement.cmp(&other.replacement));
+    if found.len() > MAX_CHOICES {
+        // The last one stays, so that the editor completes only what all of them have in common.
+        found.drain(MAX_CHOICES - 1..found.len() - 1);
+    }
     found
 }
 
@@ -98,5 +110,32 @@ mod tests {
         );
         assert_eq!(completed(&format!("/text {place}/.p")).1, [format!("{place}/.price")]);
         assert!(completed("/text /nonexistent/").1.is_empty());
+    }
+
+    /// Regression: the line editor panics when it is to show more than 65,535 names.
+    #[test]
+    fn only_so_many_files_are_offered_and_they_begin_as_all_do() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..=MAX_CHOICES {
+            std::fs::write(folder.path().join(format!("price-{number:04}")), "").unwrap();
+        }
+        let place = folder.path().to_str().unwrap();
+        let found = completed(&format!("/text {place}/p")).1;
+        assert_eq!(found.len(), MAX_CHOICES);
+        assert_eq!(found[MAX_CHOICES - 2], format!("{place}/price-0998"));
+        assert_eq!(found[MAX_CHOICES - 1], format!("{place}/price-1000"));
+    }
+
+    /// Regression: the terminal obeyed what the name of a file told it.
+    #[cfg(unix)]
+    #[test]
+    fn nothing_in_a_name_steers_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["price\x1b[31m", "price\n", "price\u{202e}x"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = complete(&format!("/text {}/", folder.path().to_str().unwrap())).1;
+        let shown: Vec<&str> = found.iter().map(|pair| pair.display.as_str()).collect();
+        assert_eq!(shown, ["price\\u{202e}x"]);
     }
 }
