@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::args::{ReplayArgs, TextPattern};
-use crate::connect::outcome::{INTERRUPTED, connecting_failed, connection_failed};
+use crate::connect::outcome::{connecting_failed, connection_failed};
 use crate::failure::Failure;
 use crate::har::{self, RecordedEnd, Recording};
 use crate::json_text::TextLayout;
 use crate::message_view::{MessageView, milliseconds};
 use crate::paint::Palette;
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::standard_output;
 use crate::terminal::{self, escape};
 use comparison::Comparison;
@@ -58,9 +58,9 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let printer = Printer::of(&args, ignored);
     if let ReplayEnd::Interrupted = end {
         // What had not arrived yet is not missing.
-        let expected_so_far = expected.get(..answered.len()).unwrap_or(&expected);
-        printer.print(expected_so_far, &answered, [None, None])?;
-        let (arrived, all) = (expected_so_far.len(), expected.len());
+        let reached = comparison::reached(&expected, &answered, &printer.regexes());
+        printer.print(expected.get(..reached).unwrap_or(&expected), &answered, [None, None])?;
+        let (arrived, all) = (answered.len().min(expected.len()), expected.len());
         terminal::complain(&format!("longwire: interrupted after {arrived} of {all} recorded answers"));
         tokio::select! {
             () = close(sender, &mut receiver, recorded_end.as_ref()) => {}
@@ -108,7 +108,7 @@ impl Printer {
         arrived: &[Message],
         ends: [Option<String>; 2],
     ) -> Result<bool, Failure> {
-        let ignored: Vec<Regex> = self.ignored.iter().map(|pattern| pattern.regex().clone()).collect();
+        let ignored = self.regexes();
         let comparison = Comparison::of(recorded, arrived, &ignored).with_ends(ends, &ignored);
         standard_output::print(comparison.text(self.view).as_bytes())?;
         let texts = || recorded.iter().chain(arrived).filter_map(Message::as_text);
@@ -119,6 +119,10 @@ impl Printer {
             }
         }
         Ok(comparison.is_same())
+    }
+
+    fn regexes(&self) -> Vec<Regex> {
+        self.ignored.iter().map(|pattern| pattern.regex().clone()).collect()
     }
 }
 

@@ -26,12 +26,9 @@ pub(super) struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     /// What matches one of `ignored` does not count as a difference.
     pub(super) fn of(recorded: &'a [Message], arrived: &'a [Message], ignored: &[Regex]) -> Comparison<'a> {
-        let [old, new] = [recorded, arrived].map(|messages| {
-            messages.iter().map(|message| Compared::of(message, ignored)).collect::<Vec<_>>()
-        });
-        let deadline = Some(Instant::now() + PATIENCE);
+        let [old, new] = [recorded, arrived].map(|messages| compared(messages, ignored));
         let mut comparison = Comparison { same: 0, differences: Vec::new(), ends: Vec::new() };
-        for operation in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
+        for operation in operations(&old, &new) {
             match operation {
                 DiffOp::Equal { len, .. } => comparison.same += len,
                 DiffOp::Delete { old_index, old_len, .. } => {
@@ -92,6 +89,37 @@ impl<'a> Comparison<'a> {
         text.push_str(&format!("{} as recorded · {missing} missing · {new} new\n", grouped(self.same)));
         text
     }
+}
+
+/// How many of the recorded messages to compare with what has arrived so far: those behind them may still arrive.
+pub(super) fn reached(recorded: &[Message], arrived: &[Message], ignored: &[Regex]) -> usize {
+    let [old, new] = [recorded, arrived].map(|messages| compared(messages, ignored));
+    let mut reached = 0;
+    // Each of these may stand in the place of a recorded message.
+    let mut new_at_the_end = 0;
+    for operation in operations(&old, &new) {
+        match operation {
+            DiffOp::Equal { new_index, len, .. } => {
+                for message in new.iter().skip(new_index).take(len) {
+                    // Of equal messages, the earliest one has arrived.
+                    let earliest = old.iter().skip(reached).position(|recorded| recorded == message);
+                    reached += earliest.map_or(0, |skipped| skipped + 1);
+                }
+                new_at_the_end = 0;
+            }
+            DiffOp::Insert { new_len, .. } | DiffOp::Replace { new_len, .. } => new_at_the_end += new_len,
+            DiffOp::Delete { .. } => {}
+        }
+    }
+    recorded.len().min(reached + new_at_the_end)
+}
+
+fn operations(recorded: &[Compared<'_>], arrived: &[Compared<'_>]) -> Vec<DiffOp> {
+    capture_diff_slices_deadline(Algorithm::Myers, recorded, arrived, Some(Instant::now() + PATIENCE))
+}
+
+fn compared<'a>(messages: &'a [Message], ignored: &[Regex]) -> Vec<Compared<'a>> {
+    messages.iter().map(|message| Compared::of(message, ignored)).collect()
 }
 
 /// What of a message is compared.
@@ -183,6 +211,21 @@ mod tests {
     fn text_and_binary_messages_with_the_same_bytes_differ() {
         let (text, binary) = ([Message::from("a")], [Message::from(b"a".to_vec())]);
         assert!(!Comparison::of(&text, &binary, &[]).is_same());
+    }
+
+    /// Regression: as many messages were compared as had arrived, so the first difference caused others that are none.
+    #[test]
+    fn what_may_still_arrive_is_not_compared() {
+        let reached = |recorded: &[&str], arrived: &[&str]| {
+            reached(&messages(recorded), &messages(arrived), &[Regex::new("[0-9]").unwrap()])
+        };
+        let all = ["a", "b", "c", "d", "e"];
+        assert_eq!(reached(&all, &[]), 0);
+        assert_eq!(reached(&all, &["b", "c"]), 3);
+        assert_eq!(reached(&all, &["a1", "new", "b"]), 2);
+        assert_eq!(reached(&all, &["a", "another"]), 2);
+        assert_eq!(reached(&all, &["a", "b", "c", "d", "e", "more"]), 5);
+        assert_eq!(reached(&["a", "b", "a", "b", "a", "b"], &["new", "b"]), 2);
     }
 
     #[test]

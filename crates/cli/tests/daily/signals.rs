@@ -110,38 +110,55 @@ fn a_second_signal_ends_a_client_whose_output_nobody_reads() {
     assert_eq!(ends.recv_timeout(Duration::from_secs(60)), Ok(Some(130)));
 }
 
-/// Regression: an interrupted replay did not say what it had found.
-#[test]
-fn an_interrupted_replay_shows_what_it_has_compared() {
+/// What an interrupted replay prints and says, in the pace of the answers. The server answers with `answers` to the first
+/// message; the signal comes after the next one. Of `recorded`, each begins with its direction.
+fn interrupted_replay(recorded: &[&str], answers: &'static [&'static str]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.har");
-    let message =
-        |kind: &str, data: &str| format!(r#"{{"type":"{kind}","time":1,"opcode":1,"data":"{data}"}}"#);
-    let messages =
-        [message("send", "x"), message("receive", "x"), message("send", "y"), message("receive", "y")];
+    let message = |recorded: &&str| {
+        let (mark, data) = recorded.split_at(1);
+        let kind = if mark == ">" { "send" } else { "receive" };
+        format!(r#"{{"type":"{kind}","time":1,"opcode":1,"data":"{data}"}}"#)
+    };
+    let messages: Vec<String> = recorded.iter().map(message).collect();
     let har = format!(r#"{{"log":{{"entries":[{{"_webSocketMessages":[{}]}}]}}}}"#, messages.join(","));
     std::fs::write(&path, har).unwrap();
     let (told, tells) = channel();
     let address = serve_with(move |mut socket| {
         let told = told.clone();
         async move {
-            while let Some(message) = socket.recv().await? {
-                if message == "x" {
-                    socket.send("another").await?;
-                } else {
-                    told.send(()).unwrap();
-                }
+            socket.recv().await?;
+            for answer in answers {
+                socket.send(*answer).await?;
             }
-            Ok(())
+            // It follows the answers.
+            socket.recv().await?;
+            told.send(()).unwrap();
+            socket.recv().await.map(drop)
         }
     });
     let args = ["replay", path.to_str().unwrap(), &address.to_string(), "--pace", "answers", "--wait", "60"];
     let replay = Running::start_without_input(&args);
-    // The second message follows the first answer.
     tells.recv().unwrap();
     replay.signal("INT");
     let (code, printed, said) = replay.end();
     assert_eq!(code, Some(130), "{said}");
+    (printed, said)
+}
+
+/// Regression: an interrupted replay did not say what it had found.
+#[test]
+fn an_interrupted_replay_shows_what_it_has_compared() {
+    let (printed, said) = interrupted_replay(&[">x", "<x", ">y", "<y"], &["another"]);
     assert_eq!(printed, "     1 - x\n     1 + another\n0 as recorded · 1 missing · 1 new\n");
     assert!(said.ends_with("longwire: interrupted after 1 of 2 recorded answers\n"), "{said}");
+}
+
+/// Regression: after a message that was missing, one that arrived was shown as new.
+#[test]
+fn an_interrupted_replay_shows_only_differences() {
+    let recorded = [">x", "<a", "<b", ">y", "<c", "<d", "<e"];
+    let (printed, said) = interrupted_replay(&recorded, &["b", "c"]);
+    assert_eq!(printed, "     1 - a\n2 as recorded · 1 missing · 0 new\n");
+    assert!(said.ends_with("longwire: interrupted after 2 of 5 recorded answers\n"), "{said}");
 }
