@@ -27,12 +27,12 @@ use tokio::time::sleep_until;
 
 use crate::args::ConnectArgs;
 use crate::failure::Failure;
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::terminal;
 use ends::{Inlet, Outlet};
 use exchange::Exchange;
 use observing::Observing;
-use outcome::{INTERRUPTED, TIMED_OUT, connecting_failed};
+use outcome::{TIMED_OUT, connecting_failed};
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     let start = Instant::now();

@@ -5,9 +5,6 @@ use longwire::{Cause, Error, Reconnect};
 use crate::failure::Failure;
 use crate::terminal;
 
-/// The exit code after Ctrl-C, as in shells.
-pub(crate) const INTERRUPTED: u8 = 130;
-
 /// The name, the TCP connection or the proxy failed.
 const UNREACHABLE: u8 = 3;
 const TLS: u8 = 4;

@@ -13,11 +13,8 @@ use super::device::{Device, DeviceEvent};
 use super::wire_bytes::ByteCounts;
 use crate::args::SensorsArgs;
 use crate::failure::Failure;
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::terminal;
-
-/// The exit code after a second Ctrl-C, as in shells.
-const INTERRUPTED: u8 = 130;
 
 /// How often changes are reported.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
