@@ -44,7 +44,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         Some(at) => {
             let test = ClientTest::listen(at, &args).await?;
             let files = Files::check(&args)?;
-            (test.check(cases).await, files)
+            (test.check(cases).await.map(Some), files)
         }
         None => {
             let target = target(&args)?;

@@ -44,8 +44,8 @@ impl ClientTest {
         Ok(ClientTest { listener, target, idle, patience, is_quiet: args.quiet })
     }
 
-    /// Runs the cases with the client that comes, until Ctrl-C. `None` if that came before the first case.
-    pub(super) async fn check(self, cases: Vec<Case>) -> Result<Option<Report>, String> {
+    /// Runs the cases with the client that comes, until Ctrl-C.
+    pub(super) async fn check(self, cases: Vec<Case>) -> Result<Report, String> {
         let mut ending = Ending::of_client();
         terminal::complain(&instructions(self.target.url(), cases.len()));
         let mut progress = FamilyProgress::of(&cases, self.is_quiet);
@@ -53,11 +53,10 @@ impl ClientTest {
         let count = |case: &CaseReport| progress.count(case);
         let report = self.listener.serve(&run, ending.next(), count).await;
         progress.end();
-        match report.cases() {
-            [] if report.is_stopped() => Ok(None),
-            [] => Err(format!("no client ran a case within {:?}", self.idle)),
-            _ => Ok(Some(report)),
+        if report.cases().is_empty() && !report.is_stopped() {
+            return Err(format!("no client ran a case within {:?}", self.idle));
         }
+        Ok(report)
     }
 }
 

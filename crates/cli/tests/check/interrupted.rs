@@ -1,5 +1,6 @@
 //! What is shown while a run goes on, and when it is interrupted. Signals are those of Unix.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
@@ -73,4 +74,20 @@ fn an_interrupted_run_shows_its_results() {
     assert_eq!(report["cases"].as_array().unwrap().len(), 2, "{report:#}");
     assert!(report["not_run"].as_u64().unwrap() > 20 && report["still_serves"].is_null(), "{report:#}");
     assert_eq!(report["grade"], "A", "{report:#}");
+}
+
+/// Regression: a run that was interrupted before a client had come printed nothing, which is not a JSON document.
+#[test]
+fn a_run_to_which_no_client_has_come_yet_is_a_report_too() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
+    command.args(["check", "--listen", "0", "--json"]).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let report: Value = serde_json::from_slice(&stdout).unwrap();
+    assert_eq!(report["cases"].as_array().unwrap().len(), 0, "{report:#}");
+    assert!(report["not_run"].as_u64().unwrap() > 500 && report["still_serves"].is_null(), "{report:#}");
 }
