@@ -29,16 +29,16 @@ use crate::features::Features;
 use crate::terminal;
 use crate::tidy::rules::{CrateRules, Rules};
 use crate::tidy::source::SourceFile;
-use crate::tidy::toolchain::{CLIPPY_BENCH, FORMAT_BESIDE, TOOLS};
+use crate::tidy::toolchain::{CLIPPY_BENCH, CLIPPY_CHECK_PEERS, FORMAT_BESIDE, TOOLS};
 use crate::workspace::Workspace;
 
 /// The crate whose public types must all have an example.
 const SHOWN: &str = "longwire";
 
-/// The part of the comparison with other servers, `bench`, that is compiled.
+/// The part of the comparison with other servers, `bench` and the peers of `longwire check`, that is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
-    /// What does not use the other servers' libraries.
+    /// What does not use the libraries of others.
     Ours,
     Whole,
 }
@@ -107,6 +107,10 @@ fn check(workspace: &Workspace, target: &Path, comparison: Comparison) -> Result
     if let Some(bench) = beside.iter().find(|workspace| workspace.root.ends_with("bench")) {
         let findings = CLIPPY_BENCH.check_without(&comparison.left_out(bench), bench, target)?;
         tally.count(CLIPPY_BENCH.name, &findings);
+    }
+    let peers = beside.iter().find(|workspace| workspace.root.ends_with("interop/check/rust"));
+    if let (Comparison::Whole, Some(peers)) = (comparison, peers) {
+        tally.count(CLIPPY_CHECK_PEERS.name, &CLIPPY_CHECK_PEERS.check(peers, target)?);
     }
     Ok(tally)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::cargo::cargo;
 
 /// Folders with workspaces of their own, whose dependencies do not become dependencies of the project.
-const BESIDE: [&str; 2] = ["bench", "fuzz"];
+const BESIDE: [&str; 4] = ["bench", "fuzz", "interop/check/rust", "interop/rust"];
 
 /// The cargo workspace of the current directory.
 #[derive(Debug)]
@@ -106,5 +106,38 @@ impl From<Metadata> for Workspace {
             })
             .collect();
         Self { root: metadata.workspace_root, target: metadata.target_directory, packages }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folders below `dir` that have a workspace, without those of tools and of compiled code.
+    fn workspaces(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy();
+            if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
+                workspaces(&path, found);
+            } else if name == "Cargo.toml"
+                && std::fs::read_to_string(&path).unwrap().lines().any(|line| line.starts_with("[workspace]"))
+            {
+                found.push(dir.to_owned());
+            }
+        }
+    }
+
+    /// Regression: nobody looked at the format of the workspaces below `interop`.
+    #[test]
+    fn all_workspaces_are_known() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut expected: Vec<PathBuf> = BESIDE.iter().map(|name| root.join(name)).collect();
+        expected.push(root.to_owned());
+        let mut found = Vec::new();
+        workspaces(root, &mut found);
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
     }
 }

@@ -14,7 +14,7 @@ use crate::tidy::module_path::ModulePath;
 use crate::tidy::test_code::{attributes, for_tests_only};
 use crate::workspace::{Package, Workspace};
 
-/// A file in a crate's `src`.
+/// A file in a crate's `src`, or in its `tests` if it has nothing else.
 pub(crate) struct SourceFile {
     /// The path relative to the workspace's root.
     pub(crate) path: PathBuf,
@@ -56,9 +56,10 @@ impl SourceFile {
     }
 }
 
-/// Reads all files in the package's `src`, ordered by path.
+/// Reads all files in the package's `src`, or in its `tests` if it has nothing else, ordered by path.
 pub(crate) fn load(workspace: &Workspace, package: &Package) -> Result<Vec<SourceFile>> {
-    let src = package.dir.join("src");
+    let (src, tests) = (package.dir.join("src"), package.dir.join("tests"));
+    let src = if !src.is_dir() && tests.is_dir() { tests } else { src };
     let mut paths = Vec::new();
     collect_rust_files(&src, &mut paths)?;
     paths.sort();
@@ -120,5 +121,23 @@ fn mark_test_only(files: &mut [SourceFile]) {
     for file in files {
         file.test_only = file.module.segments().iter().any(|segment| segment == "tests")
             || declared.iter().any(|test| *test == file.module || test.is_ancestor_of(&file.module));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_of_tests_alone_is_read_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_owned();
+        std::fs::create_dir_all(root.join("tests/rooms")).unwrap();
+        std::fs::write(root.join("tests/rooms/main.rs"), "fn main() {}").unwrap();
+        let package = Package { name: "fake".into(), dir: root.clone(), depends_on: Vec::new() };
+        let workspace = Workspace { target: root.join("target"), root, packages: Vec::new() };
+        let files = load(&workspace, &package).unwrap();
+        let paths: Vec<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        assert_eq!(paths, [Path::new("tests/rooms/main.rs")]);
     }
 }

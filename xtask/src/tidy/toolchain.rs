@@ -31,6 +31,10 @@ pub(crate) const CLIPPY_BENCH: Tool = Tool {
     arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
 };
 
+/// For the peers of `longwire check` in Rust. They have libraries of other authors, so only long runs look at them.
+pub(crate) const CLIPPY_CHECK_PEERS: Tool =
+    Tool { name: "clippy-check-peers", arguments: &["clippy", "--all-targets", "--", "-D", "warnings"] };
+
 /// Features are additive, so each set of features that makes a difference must compile.
 pub(crate) const TOOLS: [Tool; 11] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },

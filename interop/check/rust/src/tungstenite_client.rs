@@ -2,10 +2,10 @@
 
 use std::net::TcpStream;
 
+use tungstenite::WebSocket;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::HeaderValue;
 use tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
-use tungstenite::{Message, WebSocket};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -26,9 +26,9 @@ fn connect(url: &str, subprotocols: Option<&'static str>) -> Result<WebSocket<Tc
 fn echo(url: &str) -> Result<(), Failure> {
     let mut socket = connect(url, Some("chat, feed"))?;
     loop {
-        match socket.read()? {
-            message @ (Message::Text(_) | Message::Binary(_)) => socket.send(message)?,
-            _ => {}
+        let message = socket.read()?;
+        if message.is_text() || message.is_binary() {
+            socket.send(message)?;
         }
     }
 }
