@@ -56,7 +56,9 @@ impl HangUp {
 #[cfg(unix)]
 mod unix {
     use std::future::pending;
+    use std::thread;
 
+    use tokio::runtime::Builder;
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// Whether SIGHUP is one of the signals that end the program.
@@ -74,6 +76,9 @@ mod unix {
 
     impl Ending {
         pub(super) fn listen(hang_up: HangUp) -> Ending {
+            if hang_up == HangUp::Ends {
+                notice_on_a_thread();
+            }
             Ending {
                 interrupt: listen(SignalKind::interrupt()),
                 terminate: listen(SignalKind::terminate()),
@@ -87,6 +92,15 @@ mod unix {
                 () = next(&mut self.terminate) => {}
                 () = next(&mut self.hang_up) => {}
             }
+        }
+    }
+
+    /// Notices signals on a thread of their own, too. Those of the runtime notice none while all of them wait to print to a
+    /// pipe that nobody reads.
+    fn notice_on_a_thread() {
+        if let Ok(runtime) = Builder::new_current_thread().enable_io().build() {
+            let noticing = move || runtime.block_on(pending::<()>());
+            let _without = thread::Builder::new().name("signals".to_owned()).spawn(noticing);
         }
     }
 

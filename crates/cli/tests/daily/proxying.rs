@@ -2,6 +2,10 @@
 
 use std::io::{Lines, Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use crate::program::{Running, echo, run};
 
@@ -260,4 +264,34 @@ fn the_page_gets_what_has_passed_and_only_the_page() {
         assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
         assert!(!answer.contains("secret"));
     }
+}
+
+/// Regression: while all threads waited to print, none of them noticed a signal.
+#[test]
+fn signals_end_a_proxy_whose_output_nobody_reads() {
+    let mut proxy = Proxy::start(&[]);
+    let mut output = proxy.running.0.stdout.take().unwrap();
+    let workers = thread::available_parallelism().unwrap().get();
+    // Longer than any pipe.
+    let long = format!("{}\n", "x".repeat(1 << 20));
+    let clients = (0..=workers).map(|_| {
+        let mut client = Running::start(&["connect", &proxy.url]);
+        let mut input = client.stdin();
+        let long = long.clone();
+        // It may be ended before all is written.
+        thread::spawn(move || drop(input.write_all(long.as_bytes())));
+        client
+    });
+    let clients: Vec<Running> = clients.collect();
+    // From now on the proxy is printing, and waits for somebody who reads.
+    output.read_exact(&mut [0; 1000]).unwrap();
+    let process = proxy.running.0.id().to_string();
+    let (ending, ends) = channel();
+    thread::spawn(move || ending.send(proxy.running.end().0));
+    let ended = (0..60).find_map(|_| {
+        let _ended = Command::new("kill").args(["-s", "INT", &process]).status();
+        ends.recv_timeout(Duration::from_secs(1)).ok()
+    });
+    assert_eq!(ended, Some(Some(0)));
+    drop(clients);
 }
