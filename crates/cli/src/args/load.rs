@@ -42,13 +42,14 @@ Times have a unit (500ms, 1.5s, 2m), or are in seconds. Rates are a second: 500,
 
 Conditions: p50, p90, p95, p99, p99.9, p99.99, max or mean of the latency, or of another time as in handshake.p99 (lookup, \
 connect, tls, handshake, opening, round_trip, fan_out); rate; errors, failed, lost, repeated, unexpected, unanswered or \
-received, as a number or with % as a share. Signs: > >= < <=. A figure that the workload does not have is refused before the run.
+received, as a number or with % as a share. Signs: > >= < <=. A figure that the workload does not have is refused before the run, \
+and one of which nothing was measured fails it.
 
-Exit code: 0 if all is well; 1 if a connection could not be opened or ended early, a message was lost, repeated, changed \
-or not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments, or files that cannot be read \
-or written; 3 if the generator itself was the bottleneck, so that there is no verdict on the server: without a --fail-if, or if the \
-generator may be why one is true; 130 if stopped before anything was measured. A late generator makes times longer and the rate \
-lower, so a latency or a rate that passes a --fail-if all the same ends with 0.")]
+Exit code: 0 if all is well; 1 if a connection could not be opened or ended early, a message was lost, repeated, changed or \
+not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments, or files that cannot be \
+read or written; 3 if the generator itself was the bottleneck, so that there is no verdict on the server: without a \
+--fail-if, or if the generator may be why one is true, or why it is not; 130 if stopped before anything was measured. A late \
+generator makes times longer and the rate lower, so a latency or a rate that passes a --fail-if all the same ends with 0.")]
 pub(crate) struct LoadArgs {
     /// The endpoint: ws://… or wss://…
     ///

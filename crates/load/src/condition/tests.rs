@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
@@ -8,8 +9,13 @@ use crate::report::{Connections, Generator, Messages, Part};
 use crate::target::RequestOptions;
 use crate::times::Times;
 
+/// The setup of this workload.
+fn setup_of(workload: &str) -> BTreeMap<String, String> {
+    [("workload".to_owned(), workload.to_owned())].into()
+}
+
 fn report() -> Report {
-    let mut report = Report { rate: 5000.0, ..Report::default() };
+    let mut report = Report { rate: 5000.0, setup: setup_of("echo"), ..Report::default() };
     report
         .times
         .insert("round_trip".into(), Distribution { p99: 12.0, p99_9: 60.0, ..Distribution::default() });
@@ -66,6 +72,19 @@ fn what_was_not_measured_is_unknown() {
     assert_eq!(find("tls.p50 > 1s"), Finding::Unknown);
     assert_eq!(find("errors > 1%"), Finding::Unknown);
     assert_eq!("p50 > 1s".parse::<Condition>().unwrap().find(&Report::default()), Finding::Unknown);
+}
+
+#[test]
+fn other_times_do_not_stand_for_a_latency_that_was_not_measured() {
+    let p99 = |workload: &str| {
+        let mut report = Report { setup: setup_of(workload), ..Report::default() };
+        report.times.insert("handshake".into(), Distribution { p99: 1.0, ..Distribution::default() });
+        "p99 > 50ms".parse::<Condition>().unwrap().find(&report)
+    };
+    for workload in ["echo", "fan-out", "storm", "unheard of"] {
+        assert_eq!(p99(workload), Finding::Unknown, "{workload}");
+    }
+    assert_eq!(p99("idle"), Finding::Fine);
 }
 
 #[test]
@@ -181,8 +200,8 @@ fn a_generator_that_never_sleeps_may_explain_what_came_too_late_if_it_was_mostly
 }
 
 #[test]
-fn without_a_latency_the_times_of_handshakes_are_judged() {
-    let mut report = late();
+fn the_latency_of_an_idle_crowd_is_that_of_its_handshakes() {
+    let mut report = Report { setup: setup_of("idle"), ..late() };
     report.times.remove("round_trip");
     report.intervals = vec![Part::default()];
     let handshake = Distribution { p99: 200.0, max: 300.0, ..Distribution::default() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::setup::setup;
+use super::setup::{WORKLOAD, latency, setup, workload};
 use crate::outcome::Outcome;
 use crate::plan::{Pace, Plan, Waiting, Workload};
 use crate::tally::Interval;
@@ -178,9 +178,9 @@ impl Report {
             ("tls", &tally.tls),
             ("handshake", &tally.handshake),
             ("opening", &tally.opening),
-            (latency_name(plan), &tally.round_trip),
         ]
         .into_iter()
+        .chain(latency(workload(plan)).map(|name| (name, &tally.round_trip)))
         .filter(|(_, times)| times.count() > 0)
         .map(|(name, times)| (name.to_owned(), Distribution::of(times)))
         .collect();
@@ -244,11 +244,17 @@ impl Report {
         }
     }
 
-    /// The name and the distribution of the latency that the run is about.
+    /// The name of the latency that the run is about: that of its workload. `None`: the report does not say which it was.
     #[must_use]
-    pub fn latency(&self) -> Option<(&str, &Distribution)> {
-        let names = ["round_trip", "fan_out", "opening", "handshake"];
-        names.into_iter().find_map(|name| self.times.get(name).map(|times| (name, times)))
+    pub fn latency_name(&self) -> Option<&'static str> {
+        latency(self.setup.get(WORKLOAD)?)
+    }
+
+    /// That name, and the distribution. `None`: nothing was measured of it, even if other times were.
+    #[must_use]
+    pub fn latency(&self) -> Option<(&'static str, &Distribution)> {
+        let name = self.latency_name()?;
+        self.times.get(name).map(|times| (name, times))
     }
 
     /// Whether anything went wrong with the endpoint.
@@ -308,15 +314,6 @@ impl Part {
             max,
             histogram: interval.latency.clone(),
         }
-    }
-}
-
-fn latency_name(plan: &Plan) -> &'static str {
-    match plan.workload {
-        Workload::Fanout { .. } => "fan_out",
-        // In a storm, that is `opening`.
-        Workload::Storm { .. } => "opening",
-        Workload::Echo { .. } | Workload::Idle => "round_trip",
     }
 }
 

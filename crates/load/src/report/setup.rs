@@ -47,12 +47,23 @@ pub(super) fn setup(plan: &Plan, target: &Target, outcome: &Outcome) -> BTreeMap
 }
 
 /// The workload, as `longwire load` names it.
-fn workload(plan: &Plan) -> &'static str {
+pub(super) fn workload(plan: &Plan) -> &'static str {
     match plan.workload {
         Workload::Echo { .. } => "echo",
         Workload::Fanout { .. } => "fan-out",
         Workload::Storm { .. } => "storm",
         Workload::Idle => "idle",
+    }
+}
+
+/// The name of the latency that a run of this workload is about. `None`: there is no such workload.
+pub(super) fn latency(workload: &str) -> Option<&'static str> {
+    match workload {
+        "echo" => Some("round_trip"),
+        "fan-out" => Some("fan_out"),
+        "storm" => Some("opening"),
+        "idle" => Some("handshake"),
+        _ => None,
     }
 }
 

@@ -4,7 +4,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use longwire::{CloseCode, WebSocket};
-use longwire_load::{Check, Coding, Dialect, Pace, Plan, Publishers, RatePlan, Workload};
+use longwire_load::{
+    Check, Coding, Condition, Dialect, Finding, Pace, Plan, Publishers, RatePlan, Report, Workload,
+};
 
 use crate::endpoint::{each_engine, echo_plan, run, series, serve, target};
 
@@ -177,4 +179,23 @@ fn publications_of_the_warm_up_are_not_among_the_undelivered_ones() {
     let plan = Plan { warm_up: time, measured: time, ..impatient(Plan::new(workload, 3)) };
     let tally = run(&plan, &target(address, Coding::Plain)).tally;
     assert_eq!((tally.sent, tally.expected, tally.unanswered), (20, 60, 60), "{tally:?}");
+}
+
+#[test]
+fn a_server_that_answers_nothing_keeps_no_limit_on_the_latency() {
+    let target = target(mute(), Coding::Plain);
+    let time = Duration::from_millis(100);
+    let pace = || Pace::Open(RatePlan::constant(200.0, time));
+    let series = || series(64, Coding::Plain);
+    let (channels, dialect, publishers) = (1, Dialect::Plain, Publishers::Apart);
+    for workload in [
+        Workload::Echo { series: series(), pace: pace() },
+        Workload::Fanout { series: series(), pace: pace(), channels, dialect, publishers },
+    ] {
+        let plan = Plan { measured: time, ..impatient(Plan::new(workload, 2)) };
+        let report = Report::new("ws://127.0.0.1/", &target, &plan, &run(&plan, &target));
+        let find = |condition: &str| condition.parse::<Condition>().unwrap().find(&report);
+        assert_eq!(find("p99 > 50ms"), Finding::Unknown, "{report:?}");
+        assert_eq!(find("handshake.p99 > 1m"), Finding::Fine, "{report:?}");
+    }
 }
