@@ -300,8 +300,9 @@ impl<'p> Ledger<'p> {
         }
     }
 
-    /// Adds the answers that came after the measured time. They are those of its last part.
-    pub(crate) fn finish(&mut self) {
+    /// Adds the answers that came after the measured time. They are those of its last part. What comes now does not count
+    /// any more: what was to come has been given up.
+    pub(crate) fn finish(&mut self) -> Tally {
         self.tally.round_trip.add(&self.interval.latency);
         if let Some(last) = self.tally.intervals.last_mut() {
             last.latency.add(&self.interval.latency);
@@ -312,6 +313,14 @@ impl<'p> Ledger<'p> {
     /// The latencies of the current part.
     pub(crate) fn current(&self) -> &Times {
         &self.interval.latency
+        std::mem::take(&mut self.tally)
+    }
+
+    /// Adds the codes by which the server has answered the closing handshakes since.
+    pub(crate) fn add_closes(&self, tally: &mut Tally) {
+        for (code, count) in &self.tally.closes {
+            *tally.closes.entry(*code).or_default() += count;
+        }
     }
 
     /// How long ago the current part began.

@@ -183,10 +183,11 @@ impl<'r> Run<'r> {
             self.crowd.drop_opening();
         }
         self.drain()?;
+        let mut tally = self.crowd.ledger.finish();
         self.close()?;
-        self.crowd.ledger.finish();
+        self.crowd.ledger.add_closes(&mut tally);
         Ok(Outcome {
-            tally: std::mem::take(&mut self.crowd.ledger.tally),
+            tally,
             measured: end - start,
             own: vec![own],
             engine: self.crowd.engine().to_owned(),

@@ -1,4 +1,5 @@
-//! What a run does about connections that end as soon as they are open, or that are still being opened at its end.
+//! What a run does about connections that end as soon as they are open, that are still being opened at its end, or whose
+//! answers come after it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -64,6 +65,12 @@ fn drain(stream: &mut TcpStream) {
 
 /// Reads one message, and sends it back.
 fn echo_one(stream: &mut TcpStream) {
+    let answer = answer_to_one(stream);
+    stream.write_all(&answer).unwrap();
+}
+
+/// Reads one message, and returns the frame that has it.
+fn answer_to_one(stream: &mut TcpStream) -> Vec<u8> {
     let mut head = [0; 8];
     stream.read_exact(&mut head).unwrap();
     assert_eq!((head[0], head[1]), (0x81, 0x80 | 126), "a text message of 126 bytes or more");
@@ -71,7 +78,7 @@ fn echo_one(stream: &mut TcpStream) {
     let mut payload = vec![0; length.into()];
     stream.read_exact(&mut payload).unwrap();
     payload.iter_mut().zip(head[4..].iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-    stream.write_all(&[&[0x81, 126][..], &length.to_be_bytes(), &payload].concat()).unwrap();
+    [&[0x81, 126][..], &length.to_be_bytes(), &payload].concat()
 }
 
 #[test]
@@ -151,6 +158,27 @@ fn a_connection_that_is_still_being_opened_when_the_load_ends_is_dropped() {
         let tally = longwire_load::run(&plan, &target, &control, &mut End(end)).unwrap().tally;
         assert_eq!((tally.opened, tally.reopened, tally.ended_early), (2, 0, 2), "{tally:?}");
         assert_eq!((tally.sent, tally.expected, tally.unanswered), (2, 2, 2), "{tally:?}");
+    });
+}
+
+#[test]
+fn answers_that_come_while_connections_are_closed_do_not_count() {
+    let address = serve_streams(|_, mut stream| {
+        accept(&mut stream);
+        let answers: Vec<u8> = (0..3).flat_map(|_| answer_to_one(&mut stream)).collect();
+        // The client's Close frame: two bytes, the mask and the code.
+        stream.read_exact(&mut [0; 8]).unwrap();
+        stream.write_all(&[&answers, ENDINGS[0]].concat()).unwrap();
+        drain(&mut stream);
+    });
+    each_engine(|engine| {
+        let plan = Plan { engine, ..echo_plan(1, 3, Coding::Plain) };
+        let plan = Plan { patience: Duration::from_secs(1), ..plan };
+        let tally = run(&plan, &target(address, Coding::Plain)).tally;
+        assert_eq!((tally.expected, tally.received, tally.unanswered), (3, 0, 3), "{tally:?}");
+        assert_eq!((tally.round_trip.count(), tally.repeated), (0, 0), "{tally:?}");
+        // The Close frame came behind the answers.
+        assert_eq!(tally.closes.get(&1000), Some(&1), "{tally:?}");
     });
 }
 
