@@ -143,7 +143,18 @@ impl Exchange {
             }
             _ => as_u64(self.unanswered.iter().filter(|due| ledger.counts(**due)).count()),
         };
-        ledger.unanswered(Unanswered { measured, earlier: missing - measured });
+        let earlier = missing - measured;
+        let earlier_bytes = self.oldest_bytes(earlier, ledger);
+        ledger.unanswered(Unanswered { measured, earlier, earlier_bytes });
+    }
+
+    /// The content of so many of its messages without an answer, in bytes: the oldest ones.
+    fn oldest_bytes(&self, count: u64, ledger: &Ledger<'_>) -> u64 {
+        let Some(series) = ledger.series(self.channel).filter(|_| self.role == Role::Echo) else { return 0 };
+        let (messages, waiting) = (series.count(), self.unanswered.len());
+        let oldest = self.behind + messages - waiting % messages;
+        let places = (0..waiting).zip(0..count);
+        places.map(|(place, _)| as_u64(series.length((oldest + place) % messages))).sum()
     }
 
     /// The subscriber gets only the publications behind these.
@@ -312,6 +323,10 @@ impl Exchange {
             }
             Role::Subscriber => {
                 let skipped = as_u64(skipped);
+                if self.is_late && self.missing(ledger) <= skipped {
+                    // It was published before the subscriber was open. A short series has the same message again.
+                    return;
+                }
                 let missed = self.position..self.position + skipped;
                 match std::mem::take(&mut self.is_late) {
                     true => ledger.not_expected(self.channel, missed),
@@ -399,11 +414,60 @@ fn as_u64(count: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
-    use crate::plan::{Plan, Workload};
+    use crate::plan::{Dialect, Pace, Plan, Publishers, Think, Workload};
     use crate::series::{Coding, Kind};
     use crate::target::{RequestOptions, Target};
+
+    #[test]
+    fn what_a_late_subscriber_gets_from_before_it_was_open_is_not_repeated() {
+        for messages in [1_u8, 2] {
+            let series = (0..messages).map(|number| vec![number]).collect();
+            let series = Arc::new(Series::new(series, Kind::Binary, Coding::Plain).unwrap());
+            let expected = Expected::new(Arc::clone(&series));
+            let workload = Workload::Fanout {
+                series,
+                pace: Pace::Closed { depth: 1, think: Think::default() },
+                channels: 1,
+                dialect: Dialect::Plain,
+                publishers: Publishers::Apart,
+            };
+            let plan = Plan::new(workload, 1);
+            let target = Target::resolve("ws://127.0.0.1:1/", &RequestOptions::default()).unwrap();
+            let (mut ledger, now) = (Ledger::new(&plan, &target, Vec::new()), Instant::now());
+            ledger.begin(now);
+            ledger.channels[0].subscribers = 1;
+            (0..4).for_each(|_| ledger.channels[0].publish(now));
+            let mut exchange = Exchange::new(Role::Subscriber, 0, 0);
+            exchange.begin_late(4);
+            let mut get = |ledger: &mut Ledger<'_>| {
+                exchange.take(Token::from_bits(0), &Incoming::Expected, (0, &expected), ledger, now).unwrap();
+                (ledger.tally.received, ledger.tally.repeated)
+            };
+            // The last two were on their way when it was opened.
+            assert_eq!((get(&mut ledger), get(&mut ledger)), ((0, 0), (0, 0)), "{messages}");
+            ledger.channels[0].publish(now);
+            assert_eq!((get(&mut ledger), get(&mut ledger)), ((1, 0), (1, 1)), "{messages}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_answered_is_counted_with_its_bytes() {
+        let series = [10, 100, 1000].map(|length| vec![0_u8; length]).to_vec();
+        let series = Arc::new(Series::new(series, Kind::Binary, Coding::Plain).unwrap());
+        let pace = Pace::Closed { depth: 5, think: Think::default() };
+        let plan = Plan::new(Workload::Echo { series: Arc::clone(&series), pace }, 1);
+        let target = Target::resolve("ws://127.0.0.1:1/", &RequestOptions::default()).unwrap();
+        let (mut ledger, now) = (Ledger::new(&plan, &target, vec![series]), Instant::now());
+        let mut exchange = Exchange::new(Role::Echo, 0, 2);
+        (0..5).for_each(|_| exchange.owe(now, &mut ledger));
+        ledger.begin(now + Duration::from_secs(1));
+        exchange.give_up(&mut ledger);
+        // From the third one on.
+        assert_eq!((ledger.tally.sent, ledger.tally.sent_bytes), (5, 1000 + 10 + 100 + 1000 + 10));
+    }
 
     #[test]
     fn only_the_latest_ping_is_answered_once_there_is_room() {

@@ -54,6 +54,8 @@ pub(crate) struct Unanswered {
     pub(crate) measured: u64,
     /// To what was due before.
     pub(crate) earlier: u64,
+    /// The content of that, in bytes.
+    pub(crate) earlier_bytes: u64,
 }
 
 /// The publications to a channel: their times, and what is still to be delivered.
@@ -238,10 +240,13 @@ impl<'p> Ledger<'p> {
         if self.measurement == Measurement::WarmingUp {
             return;
         }
-        let earlier = if self.closed_loop().is_some() { count.earlier } else { 0 };
-        self.tally.sent += earlier;
-        self.tally.expected += earlier;
-        self.tally.unanswered += count.measured + earlier;
+        self.tally.unanswered += count.measured;
+        if self.closed_loop().is_some() {
+            self.tally.sent += count.earlier;
+            self.tally.sent_bytes += count.earlier_bytes;
+            self.tally.expected += count.earlier;
+            self.tally.unanswered += count.earlier;
+        }
     }
 
     /// How many messages of a connection are to be unanswered at a time, in a closed loop.
@@ -308,11 +313,6 @@ impl<'p> Ledger<'p> {
             last.latency.add(&self.interval.latency);
         }
         self.interval.latency.reset();
-    }
-
-    /// The latencies of the current part.
-    pub(crate) fn current(&self) -> &Times {
-        &self.interval.latency
         std::mem::take(&mut self.tally)
     }
 
@@ -321,6 +321,11 @@ impl<'p> Ledger<'p> {
         for (code, count) in &self.tally.closes {
             *tally.closes.entry(*code).or_default() += count;
         }
+    }
+
+    /// The latencies of the current part.
+    pub(crate) fn current(&self) -> &Times {
+        &self.interval.latency
     }
 
     /// How long ago the current part began.

@@ -166,6 +166,7 @@ fn messages_of_the_warm_up_that_hold_up_a_closed_loop_are_sent_and_unanswered() 
         let plan = Plan { warm_up, measured: time, ..impatient(echo_plan(2, 3, Coding::Plain)) };
         let tally = run(&plan, &target(address, Coding::Plain)).tally;
         assert_eq!((tally.sent, tally.expected, tally.unanswered), (6, 6, 6), "{tally:?}");
+        assert_eq!(tally.sent_bytes, 6 * 200, "{tally:?}");
     }
 }
 
