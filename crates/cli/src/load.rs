@@ -9,7 +9,7 @@ mod output;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use longwire_load::{Control, Outcome, Plan, PlanError, Report, Target};
+use longwire_load::{Control, Outcome, Pace, Plan, PlanError, Report, Target, Workload};
 
 use crate::args::LoadArgs;
 use crate::failure::Failure;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
         conditions.try_for_each(|condition| condition.check(&plan, &first.target)).map_err(Failure::Usage)?;
     }
     making::announce(&plan, &endpoints.iter().map(|endpoint| &*endpoint.target).collect::<Vec<_>>());
-    raise_descriptor_limit(plan.connections);
+    raise_descriptor_limit(&plan);
 
     let control = Arc::new(Control::default());
     let stopping = tokio::spawn(stop_when_asked(Ending::of_client(), Arc::clone(&control)));
@@ -115,13 +115,17 @@ async fn stop_when_asked(mut ending: Ending, control: Arc<Control>) {
 }
 
 /// Raises the limit on file descriptors: each connection takes one.
-fn raise_descriptor_limit(connections: usize) {
+fn raise_descriptor_limit(plan: &Plan) {
     /// For the rest of the program.
     const SPARE: u64 = 200;
 
+    let connections = plan.most_connections();
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(SPARE);
+    // How many connections a storm in an open loop has at a time is up to the server, and mostly far fewer.
+    let is_certain = !matches!(plan.workload, Workload::Storm { pace: Pace::Open(_) });
     if let Ok(got) = rlimit::increase_nofile_limit(wanted)
         && got < wanted
+        && is_certain
     {
         terminal::complain(&format!(
             "longwire: the system allows {got} file descriptors, too few for {connections} connections (ulimit -n)"

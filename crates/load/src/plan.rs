@@ -12,9 +12,10 @@ use crate::series::Series;
 pub struct Plan {
     /// What connections do.
     pub workload: Workload,
-    /// How many connections there are, without publishers. In a storm, how many are opened at a time, at most.
+    /// How many connections there are, without publishers. A storm does not look at it.
     pub connections: usize,
-    /// How many handshakes are under way at a time, at most.
+    /// How many handshakes are under way at a time, at most. A storm does not look at it: in a closed loop, the depth of its
+    /// pace is the number of connections at a time, and in an open loop, nothing limits that.
     pub together: usize,
     /// Over how much time the opening of connections is spread.
     pub ramp_up: Duration,
@@ -191,6 +192,27 @@ impl Plan {
         }
     }
 
+    /// How many connections there are at a time, at most, with publishers. Of a storm in an open loop: if the server lets each
+    /// wait for as long as opening it may take.
+    #[must_use]
+    pub fn most_connections(&self) -> usize {
+        match &self.workload {
+            Workload::Fanout { publishers: Publishers::Apart, .. } => {
+                self.connections.saturating_add(self.channels())
+            }
+            Workload::Echo { .. } | Workload::Fanout { .. } | Workload::Idle => self.connections,
+            Workload::Storm { pace: Pace::Closed { depth, .. } } => *depth,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number that is not negative; a larger one than fits is the largest"
+            )]
+            Workload::Storm { pace: Pace::Open(rate) } => {
+                (rate.highest() * self.patience.as_secs_f64()).ceil() as usize
+            }
+        }
+    }
+
     /// Gives the stages of its rate this part of their time.
     pub fn shorten_stages(&mut self, parts: u32) {
         match &mut self.workload {
@@ -213,6 +235,38 @@ impl Plan {
                 Some(pace)
             }
             Workload::Idle => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::{Coding, Kind};
+
+    #[test]
+    fn publishers_are_connections_and_a_storm_has_as_many_as_its_pace_says() {
+        let series = Arc::new(Series::new(vec![vec![0]], Kind::Binary, Coding::Plain).unwrap());
+        let second = Duration::from_secs(1);
+        let open = Pace::Open(RatePlan::constant(50.0, second));
+        let closed = Pace::Closed { depth: 300, think: Think::default() };
+        let fan_out = |publishers| Workload::Fanout {
+            series: Arc::clone(&series),
+            pace: open.clone(),
+            channels: 7,
+            dialect: Dialect::Plain,
+            publishers,
+        };
+        for (workload, most) in [
+            (Workload::Echo { series: Arc::clone(&series), pace: open.clone() }, 10),
+            (Workload::Idle, 10),
+            (fan_out(Publishers::Apart), 17),
+            (fan_out(Publishers::FirstSubscriber), 10),
+            (Workload::Storm { pace: closed }, 300),
+            (Workload::Storm { pace: open.clone() }, 100),
+        ] {
+            let plan = Plan { patience: 2 * second, ..Plan::new(workload, 10) };
+            assert_eq!(plan.most_connections(), most, "{plan:?}");
         }
     }
 }
