@@ -7,7 +7,7 @@ mod listening;
 mod progress;
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ use longwire_check::{
 
 use crate::args::{CheckArgs, EndpointUrl};
 use crate::failure::Failure;
+use crate::report_file::{print_report, unwritten};
 use crate::signals::Ending;
-use crate::terminal;
+use crate::{standard_output, terminal};
 
 use self::dialing::EndpointDialer;
 use self::files::Files;
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let cases = chosen(&args)?;
     if args.list {
         let listed = if args.json { list_as_json(&cases)? } else { list(&cases) };
-        return print(&listed).map(|()| ExitCode::SUCCESS);
+        return standard_output::print(listed.as_bytes());
     }
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let (outcome, files) = match &args.listen {
@@ -70,8 +71,8 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     if args.grade {
         report = report.with_grade();
     }
-    show(&args, &report, &mended)?;
-    files.write(&report)?;
+    let shown = show(&args, &report, &mended);
+    shown.and(files.write(&report))?;
     Ok(match report.outcome() {
         _ if report.is_stopped() => INTERRUPTED.into(),
         Outcome::Passed => ExitCode::SUCCESS,
@@ -194,8 +195,8 @@ fn command(args: &CheckArgs) -> String {
 
 fn show(args: &CheckArgs, report: &Report, mended: &[String]) -> Result<(), Failure> {
     if args.json {
-        let json = report.to_json().map_err(|error| Failure::Other(error.to_string()))?;
-        return print(&format!("{json}\n"));
+        let json = report.to_json().map_err(|error| unwritten(error.to_string()))?;
+        return print_report(&format!("{json}\n"));
     }
     let command = command(args);
     let is_coloured = terminal::colour_on(io::stdout().is_terminal());
@@ -208,16 +209,5 @@ fn show(args: &CheckArgs, report: &Report, mended: &[String]) -> Result<(), Fail
     if args.grade {
         text.push_str(&format!("grade {} ({})\n", report.grade(), Grade::RULE));
     }
-    print(&text)
-}
-
-/// Writes to standard output. A reader that has left is not an error.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Other(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
+    print_report(&text)
 }

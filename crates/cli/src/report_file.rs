@@ -1,4 +1,4 @@
-//! Files for reports. They are looked at before the run, so that no run is in vain, and replaced as a whole after it.
+//! Where reports go. Files are looked at before the run, so that no run is in vain, and replaced as a whole after it.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+use crate::standard_output;
+
+/// The exit code if a report cannot be written: the same before a run and after it.
+const UNWRITTEN: u8 = 2;
 
 /// A file that a report can be written to.
 pub(crate) struct ReportFile {
@@ -59,8 +63,18 @@ impl ReportFile {
             Writing::Replaced => replace(&self.path, text),
             Writing::InPlace => fs::write(&self.path, text),
         };
-        written.map_err(|error| Failure::Other(format!("cannot write {}: {error}", self.path.display())))
+        written.map_err(|error| unwritten(format!("cannot write {}: {error}", self.path.display())))
     }
+}
+
+/// Prints a report. A reader who has seen enough and closes the pipe is not a failure.
+pub(crate) fn print_report(text: &str) -> Result<(), Failure> {
+    standard_output::print(text.as_bytes()).map(drop).map_err(|failure| unwritten(failure.to_string()))
+}
+
+/// The failure of a report that cannot be written.
+pub(crate) fn unwritten(message: String) -> Failure {
+    Failure::Coded { message, code: UNWRITTEN }
 }
 
 fn find(path: &Path) -> io::Result<(PathBuf, Writing)> {

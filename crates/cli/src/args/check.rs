@@ -37,8 +37,9 @@ cases that did not run then make it inconclusive.
 The endpoint is measured first: whether it sends messages back, what it compresses, how long a round trip takes. Cases that \
 need something it does not offer are `not offered`. A case that breaks a recommendation is `should`; only `fail` fails the run.
 
-Exit code: 0 if no case failed, 1 if one did (or the endpoint serves no more), 2 for wrong arguments, 3 if nothing failed but \
-something is inconclusive, or nothing ran. Ctrl-C stops the run, shows the results so far and exits with 130.")]
+Exit code: 0 if no case failed, 1 if one did (or the endpoint serves no more), 2 for wrong arguments, or reports that \
+cannot be written, 3 if nothing failed but something is inconclusive, or nothing ran. Ctrl-C stops the run, shows the results so \
+far and exits with 130.")]
 pub(crate) struct CheckArgs {
     /// The endpoint: ws://… or wss://…
     ///

@@ -4,7 +4,7 @@ use longwire_check::Report;
 
 use crate::args::CheckArgs;
 use crate::failure::Failure;
-use crate::report_file::ReportFile;
+use crate::report_file::{ReportFile, unwritten};
 
 /// The files for reports.
 pub(super) struct Files {
@@ -22,13 +22,16 @@ impl Files {
         Ok(files)
     }
 
+    /// Writes all reports that can be written.
+    ///
+    /// # Errors
+    ///
+    /// The first report that could not be written.
     pub(super) fn write(self, report: &Report) -> Result<(), Failure> {
-        if let Some(output) = self.junit {
-            output.write(&report.to_junit())?;
-        }
-        if let Some(output) = self.html {
-            output.write(&report.to_html().map_err(|error| Failure::Other(error.to_string()))?)?;
-        }
-        Ok(())
+        let junit = self.junit.map_or(Ok(()), |file| file.write(&report.to_junit()));
+        let html = self.html.map_or(Ok(()), |file| {
+            file.write(&report.to_html().map_err(|error| unwritten(error.to_string()))?)
+        });
+        junit.and(html)
     }
 }

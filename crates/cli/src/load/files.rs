@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use longwire_load::{Outcome, Report, hgrm, html};
+use longwire_load::{Outcome, Report, Times, hgrm, html};
 
 use crate::args::LoadArgs;
 use crate::failure::Failure;
-use crate::report_file::ReportFile;
-use crate::standard_output;
+use crate::report_file::{ReportFile, print_report, unwritten};
 
 /// Where reports go.
 pub(super) struct OutputFiles {
@@ -49,26 +48,35 @@ impl OutputFiles {
         matches!(self.json, Some(JsonPlace::StandardOutput))
     }
 
-    pub(super) fn write(self, report: &Report, outcome: &Outcome) -> Result<(), Failure> {
-        if let Some(place) = self.json {
-            let json =
-                serde_json::to_string_pretty(report).map_err(|error| Failure::Other(error.to_string()))?;
-            match place {
-                JsonPlace::StandardOutput => drop(standard_output::print((json + "\n").as_bytes())?),
-                JsonPlace::File(file) => file.write(&(json + "\n"))?,
-            }
-        }
-        let latency = if outcome.tally.round_trip.count() > 0 {
-            &outcome.tally.round_trip
-        } else {
-            &outcome.tally.handshake
-        };
-        if let Some(file) = self.html {
-            file.write(&html(report, latency))?;
-        }
-        if let Some(file) = self.hgrm {
-            file.write(&hgrm(latency))?;
-        }
-        Ok(())
+    /// Writes the summary to standard output, and all reports that can be written.
+    ///
+    /// # Errors
+    ///
+    /// The first of them that could not be written.
+    pub(super) fn write(self, summary: &str, report: &Report, outcome: &Outcome) -> Result<(), Failure> {
+        let latency = latency(report, outcome);
+        let written = [
+            print_report(summary),
+            self.json.map_or(Ok(()), |place| write_json(place, report)),
+            self.html.map_or(Ok(()), |file| file.write(&html(report, latency))),
+            self.hgrm.map_or(Ok(()), |file| file.write(&hgrm(latency))),
+        ];
+        written.into_iter().collect()
+    }
+}
+
+fn write_json(place: JsonPlace, report: &Report) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(report).map_err(|error| unwritten(error.to_string()))? + "\n";
+    match place {
+        JsonPlace::StandardOutput => print_report(&json),
+        JsonPlace::File(file) => file.write(&json),
+    }
+}
+
+/// The times that the run is about. There may be none, even if connections were opened.
+fn latency<'o>(report: &Report, outcome: &'o Outcome) -> &'o Times {
+    match report.latency_name() {
+        Some("handshake") => &outcome.tally.handshake,
+        _ => &outcome.tally.round_trip,
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwire_load::{Condition, Finding, Ratio, Report, compare, compare_rounds, summary};
+use longwire_load::{Condition, Finding, Ratio, Report, compare, compare_rounds};
 
 use super::files::OutputFiles;
 use super::found::{Found, INTERRUPTED};
 use crate::args::LoadArgs;
 use crate::failure::Failure;
-use crate::{standard_output, terminal};
+use crate::terminal;
 
 /// The exit code if the generator was the bottleneck.
 const NO_VERDICT: u8 = 3;
@@ -45,17 +45,17 @@ pub(super) fn present(
     if first.report.stopped && first.report.seconds < 0.001 {
         return Ok(INTERRUPTED.into());
     }
-    if !files.is_json_out() {
-        standard_output::print(text(found, before).as_bytes())?;
-    }
     let versus = found.get(1).map(|second| Box::new(second.report.clone()));
-    files.write(&Report { versus, ..first.report.clone() }, &first.outcome)?;
+    let report = Report { versus, ..first.report.clone() };
+    let summary = if files.is_json_out() { String::new() } else { text(found, before) };
+    let written = files.write(&summary, &report, &first.outcome);
     for Found { report, .. } in found {
         if let Some(hint) = report.hint() {
             terminal::complain(&format!("longwire: {}: {hint}", terminal::escape(&report.url)));
         }
     }
-    Ok(verdict(args, found))
+    let code = verdict(args, found);
+    written.map(|()| code)
 }
 
 fn text(found: &[Found], before: Option<&Report>) -> String {
@@ -86,7 +86,7 @@ fn text(found: &[Found], before: Option<&Report>) -> String {
 
 /// The summary, safe to show.
 fn shown(report: &Report) -> String {
-    let lines = summary(report).lines().map(terminal::escape).collect::<Vec<_>>();
+    let lines = longwire_load::summary(report).lines().map(terminal::escape).collect::<Vec<_>>();
     lines.join("\n") + "\n"
 }
 

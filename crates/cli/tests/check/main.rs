@@ -10,6 +10,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 
+#[cfg(target_os = "linux")]
+use serving::Serving;
+
 fn check(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
     let Output { status, stdout, stderr } =
@@ -98,6 +101,20 @@ fn wrong_arguments_are_said_before_anything_runs() {
         assert_eq!(code, Some(2), "{args:?}: {stderr}");
         assert!(stderr.contains(word), "{args:?}: {stderr}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_ends_with_2_behind_the_others() {
+    let server = Serving::begin();
+    let url = format!("ws://127.0.0.1:{}/echo", server.1);
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("a.html").to_str().unwrap().to_owned();
+    let reports = ["--junit", "/dev/full", "--html", &page];
+    let (code, shown, stderr) = check(&[&[&*url, "--only", "6455/5.5/ping-126"], &reports[..]].concat());
+    assert_eq!(code, Some(2), "{shown} {stderr}");
+    assert!(stderr.contains("cannot write /dev/full: "), "{stderr}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("6455/5.5/ping-126"));
 }
 
 /// The case is one for clients of any kind, so this one has no library: a ping comes, and a pong goes back.

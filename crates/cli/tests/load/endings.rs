@@ -87,6 +87,58 @@ fn an_endpoint_that_is_no_echo_gets_a_hint() {
 }
 
 #[test]
+fn a_limit_on_the_latency_is_not_kept_where_no_answer_came() {
+    let (arrived, _untold) = mpsc::channel();
+    let url = format!("ws://{}/", echo(arrived, |_| "another".into()));
+    let output =
+        load(&[&url, "--rate", "50", "--for", "200ms", "--timeout", "1s", "--fail-if", "p99 > 50ms"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed: p99 > 50ms: nothing was measured of it"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_ends_with_2_behind_the_others_and_the_verdict() {
+    let (arrived, _untold) = mpsc::channel();
+    let url = format!("ws://{}/", echo(arrived, |_| "another".into()));
+    let dir = tempfile::tempdir().unwrap();
+    let [html, hgrm] = ["a.html", "a.hgrm"].map(|name| dir.path().join(name).to_str().unwrap().to_owned());
+    let shape = [&*url, "--rate", "50", "--for", "200ms", "--timeout", "1s", "--fail-if", "unexpected > 0"];
+    let reports = ["--json", "/dev/full", "--html", &html, "--hgrm", &hgrm];
+    let output = load(&[&shape[..], &reports].concat());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("failed: unexpected > 0: it is "), "{said}");
+    assert!(said.contains("cannot write /dev/full: "), "{said}");
+    assert!(std::fs::read_to_string(&html).unwrap().ends_with("</html>\n"));
+    // No answer was as expected, and the times of handshakes are not those of answers.
+    let percentiles = std::fs::read_to_string(&hgrm).unwrap();
+    assert!(percentiles.contains(&format!("Total count    = {:12}]", 0)), "{percentiles}");
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut printing = longwire(&[&["load"], &shape[..]].concat());
+    let output = printing.stdin(Stdio::null()).stdout(full).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("failed: unexpected > 0: it is "), "{said}");
+}
+
+#[test]
+fn a_storm_gets_as_many_descriptors_as_it_has_handshakes_at_a_time() {
+    // The system accepts connections for the listener, which answers none of them.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let script = r#"ulimit -S -n 100 && exec "$0" load "$@""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_longwire"), &url, "--workload", "storm", "--depth", "1"]);
+    shell.args(["--together", "400", "--for", "100ms", "--timeout", "500ms"]);
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    let printed = text(&output.stdout);
+    assert!(printed.contains(": timed out"), "{printed} {}", text(&output.stderr));
+    assert!(!printed.contains("open files"), "{printed}");
+}
+
+#[test]
 fn what_can_hurt_needs_to_be_asked_for() {
     for args in [
         &["ws://127.0.0.1:9/", "--connections", "1001"][..],
