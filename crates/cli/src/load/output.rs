@@ -16,8 +16,7 @@ use crate::terminal;
 const NO_VERDICT: u8 = 3;
 
 /// What the ranges of all lines are worth together.
-const FALSE_ALARMS: &str =
-    "of 100 comparisons of equal servers, at most 5 show a difference in any line by chance\n";
+const BY_CHANCE: &str = "if the runs differ by chance alone, about 5 of 100 comparisons show a difference\n";
 
 /// Reads an earlier report.
 pub(super) fn read(path: &Path) -> Result<Report, Failure> {
@@ -69,7 +68,6 @@ fn text(found: &[Found], before: Option<&Report>) -> String {
             one.rounds.iter().cloned().zip(other.rounds.iter().cloned()).collect();
         text.push_str("second endpoint / first endpoint, by rounds that took turns\n");
         text.push_str(&ratios(&compare_rounds(&pairs)));
-        text.push_str(FALSE_ALARMS);
     } else if let Some(only) = found.first() {
         text.push_str(&shown(&only.report));
         if let Some(before) = before {
@@ -78,7 +76,6 @@ fn text(found: &[Found], before: Option<&Report>) -> String {
                 let _infallible = writeln!(text, "caution     {}", terminal::escape(&doubt));
             }
             text.push_str(&ratios(&compare(before, &only.report)));
-            text.push_str(FALSE_ALARMS);
         }
     }
     text
@@ -92,7 +89,8 @@ fn shown(report: &Report) -> String {
 
 fn ratios(ratios: &[Ratio]) -> String {
     let mut text = String::new();
-    for ratio in ratios.iter().filter(|ratio| ratio.ratio.is_finite()) {
+    let finite = || ratios.iter().filter(|ratio| ratio.ratio.is_finite());
+    for ratio in finite() {
         let Ratio { name, before, after, .. } = ratio;
         let value = |value: &f64| {
             if *name == "rate" {
@@ -115,6 +113,9 @@ fn ratios(ratios: &[Ratio]) -> String {
             value(after),
             ratio.ratio
         );
+    }
+    if finite().any(|ratio| ratio.range.is_some()) {
+        text.push_str(BY_CHANCE);
     }
     text
 }
@@ -164,4 +165,19 @@ fn judged(conditions: &[Condition], report: &Report) -> ExitCode {
         );
     }
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ranges_are_worth_is_said_only_beside_a_range() {
+        let line = |range| Ratio { name: "rate", before: 10.0, after: 20.0, ratio: 2.0, range };
+        let said = |lines: &[Ratio]| ratios(lines).ends_with(BY_CHANCE);
+        assert!(said(&[line(None), line(Some((1.5, 2.5)))]));
+        assert!(!said(&[line(None)]) && !said(&[]));
+        // No rate was measured, so the line is not shown.
+        assert!(!said(&[Ratio { ratio: f64::NAN, ..line(Some((1.5, 2.5))) }]));
+    }
 }
