@@ -62,9 +62,9 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) workload: Option<WorkloadArg>,
 
-    /// How many connections; of a fan-out, how many subscribers
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) connections: u32,
+    /// How many connections; of a fan-out, how many subscribers; not of a storm [default: 10]
+    #[arg(long, short = 'c', value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: Option<u32>,
 
     /// How long to measure, such as 10s or 2m; with --stage, the stages say it
     #[arg(long = "for", value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0, conflicts_with = "stage")]
@@ -78,9 +78,10 @@ pub(crate) struct LoadArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_time)]
     pub(crate) ramp_up: Duration,
 
-    /// How many handshakes are under way at a time, at most; of a storm in a closed loop, exactly
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) together: u32,
+    /// How many handshakes are under way at a time, at most; of a storm in a closed loop, exactly; not of one in an open loop
+    /// [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) together: Option<u32>,
 
     /// Open another connection for each that cannot be opened or ends early, after this time [without a value: 1s]
     ///
@@ -146,9 +147,9 @@ pub(crate) struct PaceArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Messages")]
 pub(crate) struct MessageArgs {
-    /// Message size in bytes: 125, a range 16..1024, or parts with weights such as 64*9,4096..65536*1
-    #[arg(long, value_name = "SIZES", default_value = "125")]
-    pub(crate) size: Sizes,
+    /// Message size in bytes: 125, a range 16..1024, or parts with weights such as 64*9,4096..65536*1 [default: 125]
+    #[arg(long, value_name = "SIZES")]
+    pub(crate) size: Option<Sizes>,
 
     /// Send the lines of this file instead, in turn
     #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "json_content"])]

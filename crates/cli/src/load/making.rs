@@ -1,5 +1,6 @@
 //! Makes a plan of the arguments.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,13 @@ const MANY: u32 = 1000;
 
 /// The rate without a flag: that of a gentle first look.
 const RATE: f64 = 1000.0;
+
+/// How many connections there are without a flag, and how many handshakes are under way at a time.
+const CONNECTIONS: u32 = 10;
+const TOGETHER: u32 = 64;
+
+/// How long messages are without a flag, in bytes.
+const SIZE: usize = 125;
 
 /// In an open loop, so many different messages are sent at least: more lost ones in a row are not told apart.
 const DIFFERENT: usize = 64;
@@ -41,7 +49,7 @@ pub(super) fn plan(args: &LoadArgs) -> Result<Plan, Failure> {
     };
     let is_storm = matches!(workload, Workload::Storm { .. });
     Ok(Plan {
-        together: args.together as usize,
+        together: together(args) as usize,
         ramp_up: args.ramp_up,
         warm_up: args.warm_up,
         measured: measured(args),
@@ -54,7 +62,7 @@ pub(super) fn plan(args: &LoadArgs) -> Result<Plan, Failure> {
         engine: args.engine.into(),
         reopening: args.reopen,
         ending: if args.route.reset || is_storm { Ending::Reset } else { Ending::Close },
-        ..Plan::new(workload, args.connections as usize)
+        ..Plan::new(workload, connections(args) as usize)
     })
 }
 
@@ -63,9 +71,24 @@ fn workload(args: &LoadArgs) -> WorkloadArg {
     args.workload.unwrap_or(by_channel)
 }
 
+fn connections(args: &LoadArgs) -> u32 {
+    args.connections.unwrap_or(CONNECTIONS)
+}
+
+fn together(args: &LoadArgs) -> u32 {
+    args.together.unwrap_or(TOGETHER)
+}
+
 /// Refuses what makes no sense together, what has no effect, and what may hurt without --many.
 fn check(args: &LoadArgs) -> Result<(), Failure> {
-    let refusals = [wrong_workload(args), wrong_messages(args), wrong_pace(args), too_much(args)];
+    let refusals = [
+        wrong_workload(args),
+        wrong_messages(args),
+        wrong_pace(args),
+        wrong_certificates(args),
+        wrong_output(args),
+        too_much(args),
+    ];
     refusals.into_iter().flatten().next().map_or(Ok(()), |refusal| Err(Failure::Usage(refusal)))
 }
 
@@ -76,10 +99,10 @@ fn first(refusals: &[(bool, &str)]) -> Option<String> {
 
 fn wrong_workload(args: &LoadArgs) -> Option<String> {
     let workload = workload(args);
-    let is_fan_out = workload == WorkloadArg::FanOut;
-    let channels = u32::from(args.messages.channels);
-    if is_fan_out && channels > args.connections {
-        let (without, connections) = (channels - args.connections, args.connections);
+    let (is_fan_out, is_storm) = (workload == WorkloadArg::FanOut, workload == WorkloadArg::Storm);
+    let (channels, connections) = (u32::from(args.messages.channels), connections(args));
+    if is_fan_out && channels > connections {
+        let without = channels - connections;
         return Some(format!(
             "{without} of {channels} channels would have no subscriber; give --connections {channels} or more, \
              or --channels {connections} or fewer"
@@ -95,15 +118,20 @@ fn wrong_workload(args: &LoadArgs) -> Option<String> {
             "--channels divides the subscribers of a fan-out; use --workload fan-out",
         ),
         (
-            args.reopen.is_some() && workload == WorkloadArg::Storm,
-            "a storm opens connections all the time; leave out --reopen",
+            is_storm && args.connections.is_some(),
+            "a storm has as many connections as its rate needs, or --together with --depth 1; leave out --connections",
         ),
+        (
+            is_storm && args.together.is_some() && args.pace.depth.is_none(),
+            "a storm in an open loop opens connections at its rate; use --together with --depth 1",
+        ),
+        (is_storm && args.reopen.is_some(), "a storm opens connections all the time; leave out --reopen"),
         (
             args.threads > 1 && is_fan_out,
             "one thread must know when each publication was due; use --threads 1",
         ),
         (
-            workload == WorkloadArg::Storm && !args.ramp_up.is_zero(),
+            is_storm && !args.ramp_up.is_zero(),
             "a storm opens connections at --rate; use --stage instead of --ramp-up",
         ),
     ])
@@ -111,15 +139,21 @@ fn wrong_workload(args: &LoadArgs) -> Option<String> {
 
 fn wrong_messages(args: &LoadArgs) -> Option<String> {
     let messages = &args.messages;
-    let has_shape = messages.binary || messages.json_content || messages.messages.is_some();
+    let has_shape =
+        messages.binary || messages.json_content || messages.messages.is_some() || messages.size.is_some();
     first(&[
         (
             messages.channel.is_some() && (messages.binary || messages.json_content),
             "the data of --channel is text; leave out --binary and --json-content",
         ),
         (
+            messages.channel.is_some() && messages.check == CheckArg::Any,
+            "deliveries of --channel are known by their data; leave out --check",
+        ),
+        (
             !sends(args) && (has_shape || messages.check == CheckArg::Any),
-            "storms and idle connections send no messages; leave out --messages, --binary, --json-content and --check",
+            "storms and idle connections send no messages; leave out --size, --messages, --binary, --json-content and \
+             --check",
         ),
     ])
 }
@@ -153,6 +187,26 @@ fn wrong_pace(args: &LoadArgs) -> Option<String> {
     ])
 }
 
+fn wrong_certificates(args: &LoadArgs) -> Option<String> {
+    let flag = args.route.certificates.given()?;
+    let mut urls = std::iter::once(&args.url).chain(&args.output.versus);
+    let is_plain = !urls.any(|url| is_secure(url.as_str()));
+    is_plain.then(|| format!("{flag} has no effect on an endpoint without TLS; use wss:// instead"))
+}
+
+fn is_secure(url: &str) -> bool {
+    url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"))
+        || url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
+fn wrong_output(args: &LoadArgs) -> Option<String> {
+    let is_json_out = args.output.json.as_deref() == Some(Path::new("-"));
+    first(&[(
+        is_json_out && args.output.compare.is_some(),
+        "--json - prints the report alone, so nobody would see what --compare finds; give --json a file",
+    )])
+}
+
 /// Whether connections send messages.
 fn sends(args: &LoadArgs) -> bool {
     matches!(workload(args), WorkloadArg::Echo | WorkloadArg::FanOut)
@@ -164,9 +218,9 @@ fn too_much(args: &LoadArgs) -> Option<String> {
     }
     let highest =
         args.pace.stage.iter().map(|stage| stage.rate).fold(args.pace.rate.unwrap_or(0.0), f64::max);
-    let too_many = args.connections.max(args.together) > MANY;
+    let too_many = connections(args).max(together(args)) > MANY;
     // A server that refuses all connections gets this many attempts a second.
-    let again = args.reopen.map_or(0.0, |after| f64::from(args.connections) / after.as_secs_f64());
+    let again = args.reopen.map_or(0.0, |after| f64::from(connections(args)) / after.as_secs_f64());
     let is_storm = workload(args) == WorkloadArg::Storm;
     let is_too_much = too_many || again > f64::from(MANY) || (is_storm && highest > f64::from(MANY));
     is_too_much.then(|| {
@@ -180,7 +234,7 @@ fn pace(args: &LoadArgs) -> Pace {
             args.pace.think.map_or(Think::default(), |think| Think { least: think.least, most: think.most });
         // A storm keeps so many handshakes under way; the depth only says that the loop is closed.
         let is_storm = workload(args) == WorkloadArg::Storm;
-        let depth = if is_storm { args.together } else { depth };
+        let depth = if is_storm { together(args) } else { depth };
         return Pace::Closed { depth: depth as usize, think };
     }
     if args.pace.stage.is_empty() {
@@ -217,7 +271,10 @@ fn series(args: &LoadArgs) -> Result<Arc<Series>, Failure> {
     };
     let contents = match &messages.messages {
         Some(path) => lines(path)?,
-        None => made(&messages.size, content, args.pace.depth.unwrap_or(0) as usize),
+        None => {
+            let sizes = messages.size.clone().unwrap_or_else(|| Sizes::fixed(SIZE));
+            made(&sizes, content, args.pace.depth.unwrap_or(0) as usize)
+        }
     };
     Ok(Arc::new(Series::new(contents, kind, coding(args))?))
 }
@@ -232,7 +289,7 @@ fn made(sizes: &Sizes, content: Content, depth: usize) -> Vec<Vec<u8>> {
     drawn.into_iter().enumerate().map(|(number, size)| content.message(number, size)).collect()
 }
 
-fn lines(path: &std::path::Path) -> Result<Vec<Vec<u8>>, Failure> {
+fn lines(path: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let read = std::fs::read(path);
     let bytes = read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -253,9 +310,7 @@ pub(super) async fn request(args: &LoadArgs, plan: &Plan, url: &str) -> Result<R
     if args.messages.channel.is_some() && subprotocols.is_empty() {
         subprotocols.push("centrifuge-json".to_owned());
     }
-    let is_secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"))
-        || url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
-    let tls = if is_secure { Some(args.route.certificates.client_tls()?.config().await?) } else { None };
+    let tls = if is_secure(url) { Some(args.route.certificates.client_tls()?.config().await?) } else { None };
     Ok(RequestOptions {
         headers: args.route.request.header.clone(),
         subprotocols,

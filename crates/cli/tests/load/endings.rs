@@ -143,7 +143,7 @@ fn what_can_hurt_needs_to_be_asked_for() {
     for args in [
         &["ws://127.0.0.1:9/", "--connections", "1001"][..],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--rate", "1001"],
-        &["ws://127.0.0.1:9/", "--workload", "storm", "--together", "1001"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--depth", "1", "--together", "1001"],
         &["ws://127.0.0.1:9/", "--connections", "20", "--reopen=10ms"],
     ] {
         let output = load(args);
@@ -159,6 +159,10 @@ fn what_makes_no_sense_is_refused() {
         &["ws://127.0.0.1:9/", "--workload", "idle", "--stage", "1s:5"],
         &["ws://127.0.0.1:9/", "--workload", "idle", "--binary"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--check", "any"],
+        &["ws://127.0.0.1:9/", "--workload", "idle", "--size", "64"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--size", "125"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "-c", "500"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--together", "5"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--ramp-up", "1s"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--depth", "2"],
         &["ws://127.0.0.1:9/", "--workload", "fan-out", "--depth", "1", "--think", "1s"],
@@ -175,7 +179,9 @@ fn what_makes_no_sense_is_refused() {
         &["ws://127.0.0.1:9/", "--html", "/nowhere/a.html"],
         &["ws://127.0.0.1:9/", "--hgrm", "/"],
         &["ws://127.0.0.1:9/", "--channel", "a", "--workload", "echo"],
+        &["ws://127.0.0.1:9/", "--channel", "a", "--check", "any"],
         &["ws://127.0.0.1:9/", "--channels", "2"],
+        &["ws://127.0.0.1:9/", "--insecure"],
         &["ws://127.0.0.1:9/", "--messages", "/nowhere"],
         &["ws://127.0.0.1:9/", "--compare", "/nowhere"],
         &["ws://127.0.0.1:9/", "--workload", "storm", "--reopen"],

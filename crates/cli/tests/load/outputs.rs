@@ -25,6 +25,10 @@ fn a_report_is_written_in_every_form_and_compared() {
     assert!(printed.contains("this run / the earlier run"), "{printed}");
     // How certain it is depends on how many parts a busy machine had time for.
     assert!(printed.lines().any(|line| line.starts_with("p99 ") && line.contains('×')), "{printed}");
+    // Standard output has the JSON alone, so the comparison would not be seen.
+    let output = load(&[&shape[..], &["--compare", &json, "--json", "-"]].concat());
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    assert!(text(&output.stderr).contains("--compare"), "{}", text(&output.stderr));
 }
 
 #[test]
