@@ -31,6 +31,8 @@ pub(crate) struct Acceptors {
 
 struct Acceptor {
     listener: TokioListener,
+    /// Whether `TCP_NODELAY` has to be set for each connection.
+    needs_nodelay: bool,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -76,14 +78,15 @@ impl Acceptors {
 impl Acceptor {
     fn new(socket: ListeningSocket) -> io::Result<Acceptor> {
         socket.set_nonblocking(true)?;
-        #[cfg(target_os = "linux")]
-        socket.set_nodelay()?;
+        let needs_nodelay = socket.needs_nodelay();
         let listener = match socket {
-            ListeningSocket::Tcp(listener) => TokioListener::Tcp(TcpListener::from_std(listener)?),
+            ListeningSocket::Port(listener) | ListeningSocket::Tcp(listener) => {
+                TokioListener::Tcp(TcpListener::from_std(listener)?)
+            }
             #[cfg(unix)]
             ListeningSocket::Unix(listener) => TokioListener::Unix(UnixListener::from_std(listener)?),
         };
-        Ok(Acceptor { listener, pause: None })
+        Ok(Acceptor { listener, needs_nodelay, pause: None })
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Accepted> {
@@ -93,7 +96,7 @@ impl Acceptor {
                 self.pause = None;
             }
             match ready!(self.listener.poll_accept(cx)) {
-                Ok(accepted) => match accepted.set_up() {
+                Ok(accepted) => match self.set_up(&accepted) {
                     Ok(()) => return Poll::Ready(accepted),
                     Err(error) => {
                         tracing::debug!(%error, "cannot set up a connection");
@@ -102,6 +105,14 @@ impl Acceptor {
                 },
                 Err(error) => self.pause = pause_after(&error).map(|time| Box::pin(sleep(time))),
             }
+        }
+    }
+
+    /// Makes a connection send at once.
+    fn set_up(&self, accepted: &Accepted) -> io::Result<()> {
+        match &accepted.transport {
+            Transport::Tcp(stream) if self.needs_nodelay => stream.set_nodelay(true),
+            _ => Ok(()),
         }
     }
 }
@@ -117,17 +128,6 @@ impl TokioListener {
             TokioListener::Unix(listener) => ready!(listener.poll_accept(cx))
                 .map(|(stream, _)| Accepted { transport: Transport::Unix(stream), peer_addr: None }),
         })
-    }
-}
-
-impl Accepted {
-    /// Output is already batched here; Nagle's algorithm would only delay it. On Linux, connections inherit the option from
-    /// their listener.
-    fn set_up(&self) -> io::Result<()> {
-        match &self.transport {
-            Transport::Tcp(stream) if !cfg!(target_os = "linux") => stream.set_nodelay(true),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -160,16 +160,19 @@ mod tests {
     use std::future::poll_fn;
 
     use super::*;
+    use crate::admission::listener::Listener;
 
+    /// Clients that connected before the server ran used to keep Nagle's algorithm.
     #[tokio::test]
-    async fn accepted_connections_send_at_once() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut acceptors = Acceptors::new(vec![ListeningSocket::Tcp(listener)]).unwrap();
-        let client = tokio::net::TcpStream::connect(address).await.unwrap();
-        let accepted = poll_fn(|cx| acceptors.poll_accept(cx)).await;
-        assert_eq!(accepted.peer_addr, Some(client.local_addr().unwrap()));
-        let Transport::Tcp(stream) = accepted.transport else { panic!("not TCP") };
-        assert!(stream.nodelay().unwrap());
+    async fn connections_send_at_once_although_they_have_waited_to_be_accepted() {
+        let given = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        for listener in [Listener::bind("127.0.0.1:0").await.unwrap(), given.into()] {
+            let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut acceptors = Acceptors::new(vec![listener.into_socket()]).unwrap();
+            let accepted = poll_fn(|cx| acceptors.poll_accept(cx)).await;
+            assert_eq!(accepted.peer_addr, Some(client.local_addr().unwrap()));
+            let Transport::Tcp(stream) = accepted.transport else { panic!("not TCP") };
+            assert!(stream.nodelay().unwrap());
+        }
     }
 }

@@ -118,8 +118,20 @@ mod tests {
     use std::time::Duration;
 
     use mio::{Events, Interest, Poll, Token};
+    use socket2::SockRef;
 
     use super::*;
+
+    /// Clients that connected before the server ran used to keep Nagle's algorithm.
+    #[test]
+    fn connections_send_at_once_although_they_have_waited_to_be_accepted() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut doors = Doors::default();
+        doors.add(ListeningSocket::Tcp(listener));
+        let (socket, _) = doors.accept().unwrap();
+        assert!(SockRef::from(&socket).tcp_nodelay().unwrap());
+    }
 
     #[test]
     fn a_closed_door_is_not_knocked_at_although_another_loop_has_it() {

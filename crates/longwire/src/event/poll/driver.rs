@@ -92,7 +92,6 @@ impl<A: Application> PollLoop<A> {
     /// If the system cannot report events.
     pub(in crate::event) fn run(mut self, sockets: Vec<ListeningSocket>) -> io::Result<()> {
         for (number, socket) in sockets.into_iter().enumerate() {
-            socket.set_nodelay()?;
             socket.set_nonblocking(true)?;
             let source = &mut SourceFd(&socket.as_raw_fd());
             self.driver.poll.registry().register(source, token_of_door(number), Interest::READABLE)?;

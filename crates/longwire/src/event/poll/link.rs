@@ -138,14 +138,12 @@ impl PolledSocket {
     }
 }
 
-/// Sets what Linux takes from the listener, or from the flags of each call.
+/// Sets what Linux takes from the flags of each call.
 #[cfg(not(target_os = "linux"))]
 fn set_up(socket: &OwnedFd) {
     let socket = SockRef::from(socket);
     // A socket that cannot be set up has ended, and the first read reports that.
     let _gone = socket.set_nonblocking(true);
-    // A Unix socket has no such option.
-    let _unix = socket.set_tcp_nodelay(true);
     #[cfg(target_vendor = "apple")]
     let _gone = socket.set_nosigpipe(true);
 }

@@ -38,6 +38,8 @@ pub(in crate::event) struct Uring {
 /// A listener, and whether it accepts. Its place among the loop's is the token of its operation.
 struct Door {
     listener: Socket,
+    /// Whether `TCP_NODELAY` has to be set for each connection.
+    needs_nodelay: bool,
     accepting: Accepting,
 }
 
@@ -68,16 +70,20 @@ impl<A: Application> UringLoop<A> {
     /// If the ring has become unusable.
     pub(in crate::event) fn run(mut self, sockets: Vec<ListeningSocket>) -> io::Result<()> {
         for socket in sockets {
-            socket.set_nodelay()?;
-            let Uring { ring, doors, .. } = &mut self.driver;
-            let listener = ring.hold(socket.into());
-            let accepting = Accepting::On(ring.accept(listener, number(doors.len())));
-            doors.push(Door { listener, accepting });
+            self.listen(socket);
         }
         while !self.is_over() {
             self.run_round()?;
         }
         Ok(())
+    }
+
+    fn listen(&mut self, socket: ListeningSocket) {
+        let Uring { ring, doors, .. } = &mut self.driver;
+        let needs_nodelay = socket.needs_nodelay();
+        let listener = ring.hold(socket.into());
+        let accepting = Accepting::On(ring.accept(listener, number(doors.len())));
+        doors.push(Door { listener, needs_nodelay, accepting });
     }
 
     /// Waits for completions and handles them.
@@ -150,7 +156,7 @@ impl<A: Application> UringLoop<A> {
 
     fn complete(&mut self, completion: Completion) {
         match completion {
-            Completion::Accepted { socket, .. } => self.let_in(socket),
+            Completion::Accepted { token, socket } => self.let_in(token, socket),
             Completion::AcceptEnded { token, error } => self.accept_ended(token, &error),
             Completion::Received { token, mut data } => self.arrived(key(token), &mut data),
             Completion::ReceiveEnded { token, why } => self.receive_ended(key(token), why),
@@ -173,9 +179,13 @@ impl<A: Application> UringLoop<A> {
         }
     }
 
-    fn let_in(&mut self, socket: OwnedFd) {
+    fn let_in(&mut self, token: u64, socket: OwnedFd) {
         if self.reactor.life() != Life::Runs {
             return;
+        }
+        if at_number(&mut self.driver.doors, token).is_some_and(|door| door.needs_nodelay) {
+            // A socket that cannot be set up has ended, and the first read reports that.
+            let _gone = SockRef::from(&socket).set_tcp_nodelay(true);
         }
         let Ok(peer) = SockRef::from(&socket).peer_addr() else {
             tracing::debug!("the client left before it was accepted");
@@ -186,8 +196,7 @@ impl<A: Application> UringLoop<A> {
 
     fn accept_ended(&mut self, token: u64, error: &io::Error) {
         let Uring { ring, doors, .. } = &mut self.driver;
-        let index = usize::try_from(token).ok();
-        let Some(door) = index.and_then(|index| doors.get_mut(index)) else { return };
+        let Some(door) = at_number(doors, token) else { return };
         door.accepting = match pause_after(error) {
             Some(pause) => Accepting::PausedUntil(Instant::now() + pause),
             None => Accepting::On(ring.accept(door.listener, token)),
@@ -198,6 +207,11 @@ impl<A: Application> UringLoop<A> {
 /// A listener's place among those of the loop, as the token of its operation.
 fn number(index: usize) -> u64 {
     u64::try_from(index).unwrap_or(u64::MAX)
+}
+
+/// The listener that an operation belongs to.
+fn at_number(doors: &mut [Door], token: u64) -> Option<&mut Door> {
+    doors.get_mut(usize::try_from(token).ok()?)
 }
 
 /// The connection that an operation belongs to.

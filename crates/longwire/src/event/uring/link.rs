@@ -10,7 +10,7 @@ use crate::event::sockets::{LinkState, Records, SocketLink};
 /// The state that the loop keeps of a connection.
 ///
 /// It records every operation that the ring has in flight for the connection: at most one read and one write. Code that
-/// removes the connection from the loop must cancel them.
+/// removes the connection from the loop must give the link to `forget` or `release`: dropping it closes nothing.
 pub(in crate::event) struct Link {
     socket: Socket,
     // Beside their operations, and not around them, the two states take 8 bytes less.

@@ -1,4 +1,4 @@
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use longwire_proto::Keepalive;
 
 use super::*;
 use crate::event::sockets::SocketLink as _;
-use crate::event::sockets::trial::{Streams, join, setup};
+use crate::event::sockets::trial::{ROUNDS, Streams, join, setup};
 use crate::event::turns::WRITES_AT_A_TIME;
 
 /// A loop with one connection whose peer does not read.
@@ -38,6 +38,29 @@ impl Lifecycle {
     fn is_writing(&mut self) -> bool {
         self.event_loop.reactor.link(self.key).is_some_and(|link| link.is_writing())
     }
+}
+
+/// Clients that connected before the server ran used to keep Nagle's algorithm.
+#[test]
+fn connections_send_at_once_although_they_have_waited_to_be_accepted() {
+    let Ok(mut event_loop) = UringLoop::new(setup(Streams { sent: Arc::default() }, None)) else {
+        return crate::skipped::skipped_without("io_uring");
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    event_loop.listen(ListeningSocket::Tcp(listener));
+    let mut rounds = 0;
+    let key = loop {
+        if let Some(key) = event_loop.reactor.keys().first() {
+            break *key;
+        }
+        rounds += 1;
+        assert!(rounds < ROUNDS, "nobody is accepted");
+        event_loop.run_round().unwrap();
+    };
+    let socket = event_loop.reactor.link(key).unwrap().socket();
+    let descriptor = event_loop.driver.ring.descriptor(socket).unwrap();
+    assert!(SockRef::from(&descriptor).tcp_nodelay().unwrap());
 }
 
 /// Direct calls write large messages. A peer that read everything at once used to keep the loop to itself.
