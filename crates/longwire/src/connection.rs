@@ -2,6 +2,7 @@
 
 mod kept;
 mod life;
+mod memory;
 mod notes;
 mod pings;
 pub(crate) mod receive;
@@ -27,7 +28,7 @@ use crate::send_buffers;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 use kept::Kept;
-use notes::{Note, Notes};
+use notes::Notes;
 use pings::Pings;
 use share::Share;
 
@@ -151,6 +152,7 @@ impl Connection {
         let Some(transport) = &mut self.transport else {
             // All data of the peer that was given up has been parsed.
             self.protocol.receive_eof();
+            self.settle();
             return Poll::Ready(());
         };
         let read = match self.protocol.payload_room() {
@@ -200,12 +202,12 @@ impl Connection {
 
     fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(transport) = &mut self.transport else {
-            self.protocol.transmitted(self.protocol.queued());
+            self.discard_queue();
             return Poll::Ready(());
         };
         while self.protocol.queued() > 0 {
             if self.outbox.is_over() {
-                self.protocol.transmitted(self.protocol.queued());
+                self.discard_queue();
                 return Poll::Ready(());
             }
             let Poll::Ready(written) = write_once(&self.protocol, transport, cx) else {
@@ -290,19 +292,23 @@ impl Connection {
             Message::Text(_) => MessageKind::Text,
             Message::Binary(_) => MessageKind::Binary,
         };
-        // A longer message is sent without a copy, which needs no buffer.
+        // A longer message needs no buffer: alone, it is not copied. Behind a shorter one that waits in a lent buffer, it is copied
+        // there if it is below 64 KiB.
         if message.len() < LENT_BELOW
             && self.protocol.queued() == 0
             && let Some(unused) = self.protocol.lend_buffer(send_buffers::take())
         {
             send_buffers::give_back(unused);
         }
-        match compression {
-            Compression::AsAgreed => self.protocol.send_bytes(kind, message.into_bytes())?,
-            Compression::Never => self.protocol.send_uncompressed(kind, message.into_bytes())?,
+        let queued = match compression {
+            Compression::AsAgreed => self.protocol.send_bytes(kind, message.into_bytes()),
+            Compression::Never => self.protocol.send_uncompressed(kind, message.into_bytes()),
+        };
+        match queued {
+            Ok(()) => self.traffic.message_sent(),
+            Err(_) => self.return_buffer(),
         }
-        self.traffic.message_sent();
-        Ok(())
+        queued
     }
 
     /// Queues a fragment of a message.
@@ -378,24 +384,6 @@ impl Connection {
         self.notes.take()
     }
 
-    /// Accounts for the memory of the connection. If it grew and the server's limit is exceeded, the connection is
-    /// closed with 1013.
-    pub(crate) fn settle(&mut self) {
-        if let Some(account) = &mut self.account
-            && !account.settle(self.protocol.held())
-        {
-            self.shed();
-        }
-    }
-
-    fn shed(&mut self) {
-        if self.protocol.closed().is_none() {
-            Notes::add(&mut self.notes, Note::Shed);
-            telemetry::shed(self.protocol.role());
-        }
-        self.protocol.shed();
-    }
-
     /// Ends the transport if its last call has panicked. The panic may still be unwinding.
     fn begin_call(&mut self) {
         if self.is_amid_call {
@@ -427,11 +415,13 @@ impl Connection {
         self.drop_transport();
     }
 
-    /// A connection counts as open while it has a transport.
+    /// A connection counts as open while it has a transport. Its handles may outlive the transport, so they hold nothing of
+    /// what waits to be written.
     fn drop_transport(&mut self) {
         #[cfg(feature = "server")]
         drop(self.place.take());
         if self.transport.take().is_some() {
+            self.discard_queue();
             self.traffic.count();
             telemetry::ended(self.protocol.role(), self.protocol.closed());
         }

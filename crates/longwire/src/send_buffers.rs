@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use longwire_proto::SendBuffer;
 
-/// The largest buffer that is kept, in bytes.
-const MAX_CAPACITY: usize = 128 << 10;
+/// The largest buffer that is kept, in bytes. Buffers are lent for messages below 8 KiB, and a connection whose peer does not
+/// read keeps one for as long.
+const MAX_CAPACITY: usize = 16 << 10;
 
 /// How many buffers a thread keeps for later messages.
 const KEPT: usize = 4;

@@ -276,10 +276,11 @@ impl Protocol {
         self.sending.reclaim()
     }
 
-    /// How many bytes the connection holds: those of an incomplete message, and those that wait to be written.
+    /// How many bytes the connection holds: those of an incomplete message, and those that wait to be written, with the room
+    /// that is left in their buffers.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.decoder.held() + self.queued()
+        self.decoder.held() + self.sending.held()
     }
 
     /// Fails the connection because this end is short of memory. The peer gets a Close frame with 1013, and everything

@@ -75,6 +75,8 @@ pub(crate) struct Outbound {
     written: usize,
     /// How many bytes the driver has taken but not yet written. They come before everything else.
     pub(crate) taken: usize,
+    /// The capacity of the memory that the driver has taken last.
+    taken_capacity: usize,
     /// The rest of a frame that other connections send, too. It comes before `encoded`.
     shared: Bytes,
     /// `None` most of the time: few messages are that large.
@@ -119,6 +121,17 @@ impl Outbound {
         self.taken + self.shared.len() + self.encoded.len() - self.written + beside
     }
 
+    /// How many bytes are allocated for what waits, with the room that is left. An empty buffer counts nothing: it is reclaimed
+    /// or freed.
+    pub(crate) fn held(&self) -> usize {
+        if self.len() == 0 {
+            return 0;
+        }
+        let taken = if self.taken > 0 { self.taken_capacity } else { 0 };
+        let beside = self.beside.as_ref().map_or(0, |beside| beside.len);
+        taken + self.shared.len() + self.encoded.capacity() + beside
+    }
+
     /// Whether the driver lent it, and it is empty.
     pub(crate) fn is_reclaimable(&self) -> bool {
         self.owner != Owner::Connection && self.len() == 0
@@ -155,6 +168,7 @@ impl Outbound {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.drain(..std::mem::take(&mut self.written));
         self.taken = encoded.len();
+        self.taken_capacity = encoded.capacity();
         if self.owner == Owner::Driver {
             self.owner = Owner::DriverWithoutMemory;
         }

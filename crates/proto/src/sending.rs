@@ -222,6 +222,11 @@ impl Sending {
         self.outbound.as_ref().map_or(0, |outbound| outbound.len())
     }
 
+    /// How many bytes are allocated for what waits.
+    pub(crate) fn held(&self) -> usize {
+        self.outbound.as_ref().map_or(0, |outbound| outbound.held())
+    }
+
     /// Fills `slices` with the bytes to write next, and returns how many slices it filled.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.outbound.as_ref().map_or(0, |outbound| outbound.slices(slices))

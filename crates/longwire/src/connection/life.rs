@@ -73,7 +73,7 @@ impl Connection {
         telemetry::gave_up_on_peer(self.protocol.role(), why);
         self.is_lost = true;
         self.outbox = WriteProgress::Broken;
-        self.protocol.transmitted(self.protocol.queued());
+        self.discard_queue();
         if glimpse == Glimpse::Nothing {
             self.drop_transport();
         }

@@ -38,6 +38,7 @@ mod judgement;
 mod keepalive;
 #[cfg(target_os = "linux")]
 mod listening;
+mod memory_limit;
 #[cfg(target_os = "linux")]
 mod message_limits;
 mod message_reader;

@@ -536,7 +536,8 @@ fn what_is_held_is_what_has_arrived_and_what_waits() {
     let held = end.protocol.held();
     assert!((3..100).contains(&held), "{held}");
     end.protocol.send_binary(&[0; 1000]).unwrap();
-    assert_eq!(end.protocol.held(), held + 1004);
+    let with_message = end.protocol.held();
+    assert!((held + 1004..held + 1100).contains(&with_message), "{with_message}");
 }
 
 #[test]
