@@ -5,12 +5,14 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use slotmap::{Key as _, KeyData, SlotMap};
 
 /// Identifies a socket, or another descriptor, that a ring [holds](crate::Ring::hold). When the ring has closed it or given
-/// it back, it identifies nothing, even if another socket takes its place in the ring's table.
+/// it back, it identifies nothing, even if another socket takes its place in the ring's table. Another ring takes it for a
+/// socket of its own, or for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Socket(pub(crate) SocketKey);
 
 /// Identifies an operation of a ring, to [cancel](crate::Ring::cancel) it. After the last completion it identifies
-/// nothing, even if another operation takes its place in the ring's table.
+/// nothing, even if another operation takes its place in the ring's table. Another ring takes it for an operation of its own,
+/// or for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation(pub(crate) OperationKey);
 
@@ -85,6 +87,9 @@ const CALLER: u32 = 1;
 
 /// An operation is in flight.
 const OPERATION: u32 = 2;
+
+/// How many buffers the table of sends has room for while it is empty. A message to all connections may need many more at once.
+const IDLE_SENDS: usize = 4096;
 
 /// The operations in flight, with their descriptors and buffers. A descriptor is not closed, and its number is not reused,
 /// while an operation on it is in the table.
@@ -186,7 +191,11 @@ impl Operations {
                 self.sockets.remove(in_flight.socket);
             }
         }
-        self.outgoing.remove(in_flight.outgoing).map(|outgoing| outgoing.buffer)
+        let outgoing = self.outgoing.remove(in_flight.outgoing)?;
+        if self.outgoing.is_empty() && self.outgoing.capacity() > IDLE_SENDS {
+            self.outgoing = SlotMap::default();
+        }
+        Some(outgoing.buffer)
     }
 
     /// The descriptor of an operation.
@@ -247,6 +256,23 @@ mod tests {
         assert!(operations.descriptor(socket).is_some());
         assert_eq!(operations.end(first), None);
         assert!(operations.descriptor(socket).is_none());
+    }
+
+    /// After a message to all connections, the table kept the room for as many sends.
+    #[test]
+    fn the_table_of_sends_shrinks_when_all_are_sent() {
+        let mut operations = Operations::default();
+        let socket = operations.hold(descriptor());
+        for round in 0..2 {
+            let sends: Vec<_> = (0..IDLE_SENDS + 1)
+                .map(|_| operations.begin(socket, 0, Work::Send, Some(vec![round])).unwrap())
+                .collect();
+            assert!(operations.outgoing.capacity() > IDLE_SENDS);
+            for send in sends {
+                assert_eq!(operations.end(send), Some(vec![round]));
+            }
+            assert!(operations.outgoing.capacity() <= IDLE_SENDS);
+        }
     }
 
     #[test]

@@ -42,6 +42,9 @@ impl Default for Sizes {
     }
 }
 
+/// How many entries the backlog has room for while it is empty. A message to all connections may need many more at once.
+const IDLE_BACKLOG: usize = 1024;
+
 /// A ring of the thread that made it. The [crate](crate) has an example.
 ///
 /// Starting an operation does not block. [`submit_and_wait`](Ring::submit_and_wait) submits operations to the kernel,
@@ -113,7 +116,7 @@ impl Ring {
     }
 
     /// Takes over a socket for operations, until [`close`](Ring::close) or [`release`](Ring::release). Dropping the ring
-    /// closes it, too.
+    /// closes it, too. Pass the result to this ring only: to another one, it identifies another socket, or none.
     #[must_use = "only the result can close the socket"]
     pub fn hold(&mut self, socket: OwnedFd) -> Socket {
         Socket(self.operations.hold(socket))
@@ -264,6 +267,9 @@ impl Ring {
                 // The kernel lacks memory, or needs its completions taken first. The next call tries again.
                 break;
             }
+        }
+        if self.backlog.is_empty() {
+            self.backlog.shrink_to(IDLE_BACKLOG);
         }
         Ok(())
     }

@@ -299,6 +299,7 @@ fn ten_thousand_sends_pass_through_eight_places() {
         .collect();
     tokens.sort_unstable();
     assert!(tokens.into_iter().eq(0..SENDS as u64), "not every send completed exactly once");
+    assert!(ring.backlog.capacity() < 2 * IDLE_BACKLOG, "it keeps room for {}", ring.backlog.capacity());
     assert_eq!(reader.join().unwrap(), SENDS);
 }
 
