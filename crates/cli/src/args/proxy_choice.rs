@@ -44,7 +44,6 @@ impl ProxyChoiceArgs {
         match &self.proxy {
             Some(proxy) => proxy.starts_with("https:"),
             None => {
-                let names_proxy = |name: &OsStr| name.to_string_lossy().to_lowercase().ends_with("_proxy");
                 !self.no_proxy
                     && std::env::vars_os().any(|(name, value)| names_proxy(&name) && !value.is_empty())
             }
@@ -57,6 +56,27 @@ impl ProxyChoiceArgs {
             ProxyChoiceArgs { proxy: Some(_), .. } => Some("--proxy …"),
             ProxyChoiceArgs { no_proxy: true, .. } => Some("--no-proxy"),
             ProxyChoiceArgs { proxy: None, no_proxy: false } => None,
+        }
+    }
+}
+
+/// Whether a variable of this name can name a proxy. `no_proxy` names hosts without one.
+fn names_proxy(variable: &OsStr) -> bool {
+    let name = variable.to_string_lossy().to_lowercase();
+    name.ends_with("_proxy") && name != "no_proxy"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_without_a_proxy_name_none() {
+        for name in ["http_proxy", "HTTPS_PROXY", "all_proxy"] {
+            assert!(names_proxy(OsStr::new(name)), "{name}");
+        }
+        for name in ["no_proxy", "NO_PROXY", "PROXY"] {
+            assert!(!names_proxy(OsStr::new(name)), "{name}");
         }
     }
 }

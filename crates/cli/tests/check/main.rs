@@ -15,8 +15,9 @@ use serving::Serving;
 
 fn check(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
-    let Output { status, stdout, stderr } =
-        command.arg("check").args(args).stdin(Stdio::null()).output().unwrap();
+    // Hosts without a proxy are no proxy: this once let flags through that have no effect.
+    command.arg("check").args(args).env("NO_PROXY", "*").env("no_proxy", "*");
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
 }
