@@ -16,7 +16,8 @@
 //!
 //! Each connection has a background thread with its own tokio runtime. The thread answers pings and keeps the
 //! [keepalive](crate::Limits::keepalive) going while the program is busy, as long as at most 16 messages, or 1 MiB of
-//! them, wait to be received. Beyond that, the connection is not read until a message is received.
+//! them, wait to be received. Beyond that, the connection is not read until a message is received. A Close frame is
+//! answered when it arrives, even if messages before it still wait: they can be received, but not answered.
 //!
 //! Application code that runs on that thread, such as an [observer](Client::observer) or a custom transport, must not
 //! panic. If it does, the connection is lost: `recv` returns `None`, and `send` and `close` fail with [`Error::Other`].

@@ -58,7 +58,7 @@ fn check(
     let finished = Task::new(check, DEADLINE, context.workspace.log(&name)).run(|_| ())?;
     let report: CheckReport = serde_json::from_str(&finished.lines.join("\n"))
         .with_context(|| format!("{name}: {}", finished.explain()))?;
-    let mut outcome = judge(&name, &report);
+    let mut outcome = judge(&name, &report, &[]);
     outcome.agree_with(&name, &finished);
     if let Err(error) = server.check() {
         outcome.add(Outcome::failed(format!("{name}: {error:#}")));
