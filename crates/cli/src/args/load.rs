@@ -67,7 +67,7 @@ pub(crate) struct LoadArgs {
     pub(crate) connections: Option<u32>,
 
     /// How long to measure, such as 10s or 2m; with --stage, the stages say it
-    #[arg(long = "for", value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0, conflicts_with = "stage")]
+    #[arg(long = "for", alias = "duration", value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0, conflicts_with = "stage")]
     pub(crate) time: Duration,
 
     /// How long the load runs before the measurement begins
