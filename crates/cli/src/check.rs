@@ -20,7 +20,7 @@ use longwire_check::{
 use crate::args::{CheckArgs, EndpointUrl};
 use crate::failure::Failure;
 use crate::report_file::{print_report, unwritten};
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::{standard_output, terminal};
 
 use self::dialing::EndpointDialer;
@@ -30,9 +30,6 @@ use self::progress::FamilyProgress;
 
 /// The exit code if nothing failed, and something could not be found out.
 const INCONCLUSIVE: u8 = 3;
-
-/// The exit code after Ctrl-C, as in shells.
-const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let cases = chosen(&args)?;

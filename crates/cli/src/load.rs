@@ -13,10 +13,10 @@ use longwire_load::{Control, Outcome, Pace, Plan, PlanError, Report, Target, Wor
 
 use crate::args::LoadArgs;
 use crate::failure::Failure;
-use crate::signals::Ending;
+use crate::signals::{Ending, INTERRUPTED};
 use crate::terminal;
 use files::OutputFiles;
-use found::{Found, INTERRUPTED};
+use found::Found;
 use live::Live;
 
 /// An endpoint that is loaded.

@@ -47,8 +47,8 @@ and one of which nothing was measured fails it.
 
 Exit code: 0 if all is well; 1 if a connection could not be opened or ended early, a message was lost, repeated, changed or \
 not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments, or files that cannot be \
-read or written; 3 if the generator itself was the bottleneck, so that there is no verdict on the server: without a \
---fail-if, or if the generator may be why one is true, or why it is not; 130 if stopped before anything was measured. A late \
+read or written; 3 if the generator was the bottleneck, so that there is no verdict on the server (with --fail-if: if it may be why one \
+is true, or why one is not); 130 if stopped before anything was measured. A late \
 generator makes times longer and the rate lower, so a latency or a rate that passes a --fail-if all the same ends with 0.")]
 pub(crate) struct LoadArgs {
     /// The endpoint: ws://… or wss://…

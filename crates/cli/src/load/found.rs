@@ -2,9 +2,6 @@
 
 use longwire_load::{Outcome, Report};
 
-/// The exit code after Ctrl-C, as in shells.
-pub(super) const INTERRUPTED: u8 = 130;
-
 /// What was found at an endpoint, in one run or in several rounds.
 #[derive(Default)]
 pub(super) struct Found {

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use longwire_load::{Condition, Finding, Ratio, Report, compare, compare_rounds};
 
 use super::files::OutputFiles;
-use super::found::{Found, INTERRUPTED};
+use super::found::Found;
 use crate::args::LoadArgs;
 use crate::failure::Failure;
+use crate::signals::INTERRUPTED;
 use crate::terminal;
 
 /// The exit code if the generator was the bottleneck.
